@@ -1,0 +1,1 @@
+"""Where facts are kept: the only room that speaks to Postgres, one module per family of queries."""
