@@ -1,0 +1,189 @@
+"""Folding codes again from the log, when an event arrived that is older than what was folded."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from tracesvc.domain.custody import LEVELS_MAX, CustodyState, Step
+from tracesvc.domain.events import TraceEvent
+from tracesvc.domain.findings import (
+    EVENT_RULES,
+    FindingGroup,
+    FindingSubject,
+    SubjectKey,
+    group_of,
+)
+from tracesvc.domain.ledger import Ledger, Scan, in_force
+from tracesvc.domain.rules import observe, retract
+from tracesvc.domain.vocabulary import Kind, Role
+from tracesvc.project.book import FindingBook
+from tracesvc.project.ports import LogReader, Turn
+from tracesvc.project.turning import Late, concerned_containers
+from tracesvc.project.world import World
+
+if TYPE_CHECKING:
+    from tracesvc.domain.projection import Cohort
+
+Signature = tuple[tuple[UUID, Role], ...]
+
+
+async def refold(
+    late: Late,
+    world: World,
+    book: FindingBook,
+    *,
+    turn: Turn,
+    log: LogReader,
+    upto: int,
+    regulators: frozenset[str],
+) -> None:
+    """Give every late code, and what it drags along, the state and findings of its whole history."""
+    await _drag_along(late, world, turn=turn, log=log, upto=upto)
+    histories = await with_containers(log, set(late), upto)
+    ledger = await counting_ledger(log, histories, upto, regulators=regulators)
+    cause_of = {trace_code: cause for trace_code, (_, cause) in late.items()}
+    found: dict[SubjectKey, tuple[FindingSubject, FindingGroup]] = {}
+    for signature, group in _alike(histories, late).items():
+        steps = ledger.steps(group[0])
+        _place(world, group, ledger.state(group[0]), signature)
+        for one in steps:
+            around = ledger.containers_before(group[0], one.event.key)
+            world.saw_inside(concerned_containers(one, around), one.event.event_time)
+        found.update(_subjects(steps, group))
+    held = [s for s in await turn.subjects_of(set(late)) if s.key.rule_id not in EVENT_RULES]
+    book.forget(set(late), EVENT_RULES)
+    book.replace(held, found, cause_of=cause_of)
+
+
+async def with_containers(
+    log: LogReader, trace_codes: set[str], upto: int
+) -> dict[str, list[Scan]]:
+    """Return the histories of codes and of every container they were ever in, level by level."""
+    histories: dict[str, list[Scan]] = {}
+    wanted = trace_codes
+    for _ in range(LEVELS_MAX + 1):
+        if not wanted:
+            break
+        read = await log.histories(wanted, upto)
+        histories.update({trace_code: read.get(trace_code, []) for trace_code in wanted})
+        wanted = {
+            scan.event.parent
+            for scans in read.values()
+            for scan in scans
+            if scan.role is Role.CHILD
+            and scan.event.kind is Kind.PACK
+            and scan.event.parent is not None
+        } - histories.keys()
+    return histories
+
+
+async def counting_ledger(
+    log: LogReader,
+    histories: Mapping[str, list[Scan]],
+    upto: int,
+    *,
+    regulators: frozenset[str],
+) -> Ledger:
+    """Return the ledger of the events that no void takes out."""
+    events = {scan.event.digest: scan.event for scans in histories.values() for scan in scans}
+    voids = await all_voids(log, set(events), upto)
+    counting = in_force(events, voids, regulators=regulators)
+    return Ledger(
+        {
+            trace_code: [scan for scan in scans if scan.event.digest in counting]
+            for trace_code, scans in histories.items()
+        }
+    )
+
+
+async def all_voids(log: LogReader, digests: set[bytes], upto: int) -> list[TraceEvent]:
+    """Return the voids of events, the voids of those voids, and so on."""
+    found: list[TraceEvent] = []
+    wanted = digests
+    while wanted:
+        voids = await log.voids_of(wanted, upto)
+        found.extend(voids)
+        wanted = {void.digest for void in voids}
+    return found
+
+
+async def _drag_along(late: Late, world: World, *, turn: Turn, log: LogReader, upto: int) -> None:
+    """Add what was inside a late container and had events of its own after the late event.
+
+    Such a code took the container's possession along when it left, and that may change now.
+    """
+    opened: set[str] = set()
+    for _ in range(LEVELS_MAX):
+        emptied = {
+            trace_code
+            for trace_code, (key, _) in late.items()
+            if trace_code not in opened
+            and (seen := world.inside_seen.get(trace_code)) is not None
+            and seen >= key.event_time
+        }
+        if not emptied:
+            return
+        opened |= emptied
+        contents = await log.packed_into(emptied, upto)
+        await world.load(turn, {code for codes in contents.values() for code in codes})
+        for container, codes in contents.items():
+            key, cause = late[container]
+            for trace_code in codes:
+                state = world.state_of(trace_code)
+                if state is not None and state.last_key is not None and state.last_key >= key:
+                    late.note((trace_code,), key, cause)
+
+
+def _alike(histories: Mapping[str, list[Scan]], late: Late) -> dict[Signature, list[str]]:
+    """Group the late codes by their own history: equal histories fold to equal states."""
+    groups: defaultdict[Signature, list[str]] = defaultdict(list)
+    for trace_code in late:
+        scans = histories[trace_code]
+        groups[tuple(sorted((s.event.event_id, s.role) for s in scans))].append(trace_code)
+    return groups
+
+
+def _place(world: World, group: list[str], state: CustodyState, signature: Signature) -> None:
+    """Put codes of one history into one cohort, keeping the cohort they are if they are all of it."""
+    first, last = signature[0][0], signature[-1][0]
+    cohorts: set[int] = set()
+    cohort: Cohort | None = None
+    for trace_code in group:
+        cohort = world.cohort_of(trace_code)
+        cohorts.add(-1 if cohort is None else cohort.cohort_id)
+    if cohort is not None and len(cohorts) == 1 and cohort.code_count == len(group):
+        cohort.is_changed |= cohort.state != state or cohort.last_event_id != last
+        cohort.state, cohort.first_event_id, cohort.last_event_id = state, first, last
+        return
+    world.found_cohort(group, state, first, last)
+
+
+def _subjects(
+    steps: list[Step], group: list[str]
+) -> dict[SubjectKey, tuple[FindingSubject, FindingGroup]]:
+    """Return what the rules hold against codes after all their steps, counterparts considered."""
+    holds: dict[tuple[str, bytes], tuple[FindingGroup, Step]] = {}
+    evidence = {}
+    for one in steps:
+        for observation in observe(one):
+            key = (observation.rule_id, observation.event.digest)
+            holds[key] = (group_of(observation, one.after.identity), one)
+            evidence[key] = observation.evidence
+        taken_back = retract(one)
+        if taken_back is not None:
+            for rule_id in taken_back.rule_ids:
+                holds.pop((rule_id, taken_back.raised_by), None)
+    found = {}
+    for (rule_id, digest), (head, _) in holds.items():
+        for trace_code in group:
+            subject_key = SubjectKey(trace_code, rule_id, digest)
+            found[subject_key] = (
+                FindingSubject(
+                    key=subject_key,
+                    finding_id=head.finding_id,
+                    evidence=evidence[rule_id, digest],
+                ),
+                head,
+            )
+    return found

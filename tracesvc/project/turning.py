@@ -1,0 +1,207 @@
+"""One turn of the projection as a computation: events of some captures against the custody view.
+
+Fast path: an event later than everything known of a code and its containers steps the code's
+cohort forward. Otherwise the code is late: it is folded again from the log, together with whatever
+was inside it and had events of its own after that time. Both ways end in the same state, since a
+state is a function of the set of events; the property tests hold us to it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain as chained
+
+from tracesvc.domain.custody import CustodyState, Step, containers, effective, step
+from tracesvc.domain.events import OrderKey, ScannedEvent, TraceEvent
+from tracesvc.domain.projection import Cause, Cohort
+from tracesvc.domain.rules import observe, retract
+from tracesvc.domain.rules.base import Evidence, Observation
+from tracesvc.domain.rules.repeated_scan import RULE as REPEATED_SCAN
+from tracesvc.domain.rules.repeated_scan import repeated_scans
+from tracesvc.domain.vocabulary import VOIDING, Kind, Role
+from tracesvc.project.book import FindingBook
+from tracesvc.project.world import World
+
+
+class Late(dict[str, tuple[OrderKey, Cause]]):
+    """Codes to be folded again: from which point of the order on, and because of which event."""
+
+    def note(self, trace_codes: Iterable[str], key: OrderKey, cause: Cause) -> None:
+        for trace_code in trace_codes:
+            known = self.get(trace_code)
+            if known is None or key < known[0]:
+                self[trace_code] = (key, cause)
+
+
+def scanned_codes(scanned: ScannedEvent) -> Iterable[str]:
+    """Yield every code the event names, in whatever role."""
+    return chained.from_iterable(codes for _, codes in scanned.parts())
+
+
+def apply_events(
+    events: Sequence[tuple[ScannedEvent, Cause]],
+    world: World,
+    book: FindingBook,
+    *,
+    counting: frozenset[bytes] | set[bytes],
+) -> Late:
+    """Step the world over new events in their order; return the codes that must be re-folded.
+
+    `counting` are the digests of the events that no void takes out; the others leave the state as
+    it is, but the codes they name are still told apart from codes they do not name.
+    """
+    late = Late()
+    for scanned, cause in sorted(events, key=lambda pair: pair[0].event.key):
+        if scanned.event.kind in VOIDING:
+            continue
+        if scanned.event.digest in counting:
+            _apply(scanned, cause, world, book, late)
+        else:
+            _pass_by(scanned, world)
+    return late
+
+
+def judge_event(scanned: ScannedEvent, book: FindingBook, *, counts: bool, cause: Cause) -> None:
+    """Say or take back what the rules of single events say of one event."""
+    repeated = repeated_scans(scanned)
+    if not repeated:
+        return
+    if not counts:
+        book.remove(repeated, REPEATED_SCAN.rule_id, scanned.event.digest, cause=cause)
+        return
+    observation = Observation(
+        rule_id=REPEATED_SCAN.rule_id,
+        event=scanned.event,
+        evidence=Evidence(detail={"repeated": str(len(repeated))}),
+    )
+    book.add(repeated, observation, _NO_IDENTITY, cause=cause)
+
+
+def _apply(
+    scanned: ScannedEvent, cause: Cause, world: World, book: FindingBook, late: Late
+) -> None:
+    """Step all codes of one event. Every step sees the world before the event, then all move."""
+    event = scanned.event
+    planned: list[tuple[Cohort | None, list[str], Step, tuple[str, ...]]] = []
+    for role, codes in scanned.parts():
+        for cohort, group in _groups(world, codes, event, role):
+            chain = _chain(world, cohort, group[0])
+            on_time = _on_time(world, cohort, group, event=event, chain=chain, late=late)
+            if len(on_time) < len(group):
+                here = set(on_time)
+                late.note((c for c in group if c not in here), event.key, cause)
+            if on_time:
+                one = _step(world, cohort, on_time[0], scanned, role=role, chain=chain)
+                planned.append((cohort, on_time, one, chain))
+    for cohort, group, one, chain in planned:
+        world.move(cohort, group, one.after, event.event_id)
+        world.saw_inside(concerned_containers(one, chain), event.event_time)
+        record_step(one, group, book, cause)
+
+
+def concerned_containers(one: Step, chain: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the containers whose earlier history this step depends on.
+
+    Those the code was in, whose possession it had, and one it is being packed into, because of C08.
+    """
+    if one.role is Role.CHILD and one.event.kind is Kind.PACK and one.event.parent is not None:
+        return (*chain, one.event.parent)
+    return chain
+
+
+def _pass_by(scanned: ScannedEvent, world: World) -> None:
+    for cohort, group in world.grouped(scanned_codes(scanned)):
+        world.move(cohort, group, world.own_state(cohort), scanned.event.event_id)
+
+
+def record_step(one: Step, group: Iterable[str], book: FindingBook, cause: Cause) -> None:
+    """Put what the rules say of a step into the book, for every code that took it."""
+    for observation in observe(one):
+        book.add(group, observation, one.after.identity, cause=cause)
+    taken_back = retract(one)
+    if taken_back is not None:
+        for rule_id in taken_back.rule_ids:
+            book.remove(group, rule_id, taken_back.raised_by, cause=cause)
+
+
+def _groups(
+    world: World, codes: Sequence[str], event: TraceEvent, role: Role
+) -> list[tuple[Cohort | None, list[str]]]:
+    """Group codes by cohort; a code that its own new container stands in goes alone.
+
+    That is the one question of the rules whose answer differs within a cohort (C08, a cycle).
+    """
+    groups = world.grouped(codes)
+    if event.kind is not Kind.PACK or role is not Role.CHILD or event.parent is None:
+        return groups
+    container = world.state_of(event.parent)
+    inside = None if container is None else container.parent
+    if inside is None:
+        return groups
+    parted = []
+    for cohort, group in groups:
+        if inside in group and len(group) > 1:
+            parted.append((cohort, [inside]))
+            parted.append((cohort, [c for c in group if c != inside]))
+        else:
+            parted.append((cohort, group))
+    return parted
+
+
+def _chain(world: World, cohort: Cohort | None, trace_code: str) -> tuple[str, ...]:
+    if cohort is None or cohort.state.parent is None:
+        return ()
+    return containers(trace_code, cohort.state, world.state_of)
+
+
+def _on_time(
+    world: World,
+    cohort: Cohort | None,
+    group: list[str],
+    *,
+    event: TraceEvent,
+    chain: tuple[str, ...],
+    late: Late,
+) -> list[str]:
+    """Return the codes of a group for which nothing later than this event has been folded yet."""
+    key = event.key
+    states: list[CustodyState | None] = [None if cohort is None else cohort.state]
+    states.extend(world.state_of(container) for container in chain)
+    if any(s is not None and s.last_key is not None and s.last_key >= key for s in states):
+        return []
+    if late and any(container in late for container in chain):
+        return []
+    seen = world.inside_seen
+    if not late and not seen:
+        return group
+    return [c for c in group if c not in late and not (c in seen and seen[c] >= event.event_time)]
+
+
+def _step(
+    world: World,
+    cohort: Cohort | None,
+    trace_code: str,
+    scanned: ScannedEvent,
+    *,
+    role: Role,
+    chain: tuple[str, ...],
+) -> Step:
+    event = scanned.event
+    container = None
+    if role is Role.CHILD and event.parent is not None:
+        container = world.state_of(event.parent)
+    return step(
+        trace_code,
+        effective(trace_code, world.own_state(cohort), world.state_of),
+        event,
+        role,
+        container=container,
+        carried=bool(chain) and role is Role.OBJECT and not set(chain).isdisjoint(scanned.codes),
+    )
+
+
+_NO_IDENTITY = CustodyState().identity
+
+
+def events_by_digest(
+    events: Iterable[tuple[ScannedEvent, Cause]],
+) -> Mapping[bytes, tuple[ScannedEvent, Cause]]:
+    return {scanned.event.digest: (scanned, cause) for scanned, cause in events}
