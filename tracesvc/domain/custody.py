@@ -40,7 +40,7 @@ Bill files often carry a date without a time, and clocks of handhelds differ.
 class Possession:
     """Where goods are and with whom: the part of a state that a packed code shares with its container.
 
-    `holder` follows possession, `owner` ownership where it was reported. In transit the sender is
+    `holder` follows possession, `owner` ownership where it was reported, None where it was not. In transit the sender is
     still the holder until somebody reports receipt; `sent_*` describe the shipment under way.
     `used_by` and `used_time` remember the last dispensing or vaccination until a consumer returns
     the goods; `portion` is the share of the pack dispensed so far, where it was reported.
@@ -291,9 +291,7 @@ def _activate(before: CustodyState, event: TraceEvent) -> CustodyState:
     )
     where = before.possession
     if where.status is Status.UNKNOWN:
-        where = replace(
-            where, status=Status.ACTIVATED, holder=event.actor, owner=event.owner or event.actor
-        )
+        where = replace(where, status=Status.ACTIVATED, holder=event.actor, owner=event.owner)
     return replace(before, identity=identity, possession=where)
 
 
@@ -354,7 +352,15 @@ def _receive(before: CustodyState, event: TraceEvent) -> CustodyState:
         # earlier use no longer counts against it.
         back = _at_rest(before.possession, Status.QUARANTINED, receiver_of(event))
         return _moved(before, event, replace(back, used_by=None, used_time=None, portion=None))
-    return _moved(before, event, _at_rest(before.possession, Status.IN_STOCK, receiver_of(event)))
+    arrived = _at_rest(before.possession, Status.IN_STOCK, receiver_of(event))
+    if event.reason in _BUYING:
+        # Whoever owned the goods until now has sold them. Unless the receipt names an owner,
+        # nobody has said who owns them, and the last name reported would be a wrong one.
+        arrived = replace(arrived, owner=None)
+    return _moved(before, event, arrived)
+
+
+_BUYING: Final = frozenset({"purchase", "supply", "gift"})
 
 
 def _refuse(before: CustodyState, event: TraceEvent) -> CustodyState:

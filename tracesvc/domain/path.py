@@ -71,7 +71,7 @@ class PathFinding:
     """A finding as far as it concerns a path.
 
     `subjects` are the codes of the path (or the document line) it is held against, `events` the
-    events that prove it, as far as the path's histories hold them. `state` is open, or waiting
+    events that prove it. `state` is open, or waiting
     until `opens_time`, since the missing upload may still be on its way.
     """
 
@@ -164,10 +164,12 @@ def build_path(
     known_at: datetime | None,
     moment: datetime,
     judged: Iterable[Judged] = (),
+    witnesses: Iterable[TraceEvent] = (),
 ) -> Path:
     """Return the path of a record. Pure: the same record gives the same path.
 
-    Rules of steps are asked here; `judged` is what the rules of events and documents say besides.
+    Rules of steps are asked here; `judged` is what the rules of events and documents say besides,
+    and `witnesses` are the events their evidence names beyond those of the record.
     `moment` is the time at which a finding counts as open or waiting.
     """
     trace_code, ledger = record.trace_code, record.ledger
@@ -175,6 +177,7 @@ def build_path(
     places = _places(record)
     concerning = _by_place([*judged, *judge_steps(ledger, record.scans)])
     links, shown = _links(record, places, concerning)
+    events = {event.digest: event for event in witnesses} | record.events()
     return Path(
         trace_code=trace_code,
         product=state.identity.product or product_code_of(trace_code),
@@ -187,7 +190,7 @@ def build_path(
         known_at=known_at,
         links=links,
         gaps=tuple(find_gaps(trace_code, ledger)),
-        findings=_findings(shown, record, moment),
+        findings=_findings(shown, events, moment),
     )
 
 
@@ -300,10 +303,9 @@ def _link(
 
 
 def _findings(
-    shown: Iterable[Judged], record: Record, moment: datetime
+    shown: Iterable[Judged], events: Mapping[bytes, TraceEvent], moment: datetime
 ) -> tuple[PathFinding, ...]:
     """Return the findings that links of the path name, by event time, each once."""
-    events = record.events()
     grouped: dict[UUID, list[Judged]] = {}
     for one in shown:
         grouped.setdefault(one.group.finding_id, []).append(one)

@@ -69,12 +69,14 @@ async def rebuild(
     """
     present = site.present_view()
     async with site.next_view() as coming:
-        await _catch_up(coming, log, await present.checkpoint(), clock, limits, on_progress)
+        ending = _Ending(log, await present.checkpoint())
+        projector = Projector(ending, coming, clock=clock, limits=limits)
+        await _catch_up(projector, coming, ending.end, on_progress)
         async with site.held():
-            end = await present.checkpoint()
-            await _catch_up(coming, log, end, clock, limits, on_progress)
+            ending.end = await present.checkpoint()
+            await _catch_up(projector, coming, ending.end, on_progress)
             result = Rebuilt(
-                log_index=end,
+                log_index=ending.end,
                 digest_before=await present.digest(),
                 digest_after=await coming.digest(),
                 is_swapped=not check_only,
@@ -85,14 +87,8 @@ async def rebuild(
 
 
 async def _catch_up(
-    view: DigestedView,
-    log: LogReader,
-    end: int,
-    clock: Clock,
-    limits: ProjectorLimits,
-    on_progress: Callable[[int, int], None],
+    projector: Projector, view: DigestedView, end: int, on_progress: Callable[[int, int], None]
 ) -> None:
-    projector = Projector(_Ending(log, end), view, clock=clock, limits=limits)
     while await projector.run_once():
         on_progress(await view.checkpoint(), end)
 
@@ -102,11 +98,11 @@ class _Ending:
 
     def __init__(self, log: LogReader, end: int) -> None:
         self._log = log
-        self._end = end
+        self.end = end
 
     async def page_after(self, log_index: int, scans_max: int) -> list[LoggedCapture]:
         page = await self._log.page_after(log_index, scans_max)
-        return [capture for capture in page if capture.log_index <= self._end]
+        return [capture for capture in page if capture.log_index <= self.end]
 
     async def histories(self, trace_codes: Collection[str], upto: int) -> dict[str, list[Scan]]:
         return await self._log.histories(trace_codes, upto)

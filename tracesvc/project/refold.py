@@ -5,17 +5,16 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from tracesvc.domain.custody import LEVELS_MAX, CustodyState, Step
+from tracesvc.domain.custody import LEVELS_MAX, CustodyState
 from tracesvc.domain.events import TraceEvent
 from tracesvc.domain.findings import (
     EVENT_RULES,
     FindingGroup,
     FindingSubject,
     SubjectKey,
-    group_of,
 )
+from tracesvc.domain.judging import judge_steps
 from tracesvc.domain.ledger import Ledger, Scan, in_force
-from tracesvc.domain.rules import observe, retract
 from tracesvc.domain.vocabulary import Kind, Role
 from tracesvc.project.book import FindingBook
 from tracesvc.project.ports import LogReader, Turn
@@ -45,12 +44,17 @@ async def refold(
     cause_of = {trace_code: cause for trace_code, (_, cause) in late.items()}
     found: dict[SubjectKey, tuple[FindingSubject, FindingGroup]] = {}
     for signature, group in _alike(histories, late).items():
-        steps = ledger.steps(group[0])
         _place(world, group, ledger.state(group[0]), signature)
-        for one in steps:
+        for one in ledger.steps(group[0]):
             around = ledger.containers_before(group[0], one.event.key)
             world.saw_inside(concerned_containers(one, around), one.event.event_time)
-        found.update(_subjects(steps, group))
+        for judged in judge_steps(ledger, group[:1]):
+            for trace_code in group:
+                key = SubjectKey(trace_code, judged.group.rule.rule_id, judged.digest)
+                subject = FindingSubject(
+                    key=key, finding_id=judged.group.finding_id, evidence=judged.evidence
+                )
+                found[key] = (subject, judged.group)
     held = [s for s in await turn.subjects_of(set(late)) if s.key.rule_id not in EVENT_RULES]
     book.forget(set(late), EVENT_RULES)
     book.replace(held, found, cause_of=cause_of)
@@ -157,33 +161,3 @@ def _place(world: World, group: list[str], state: CustodyState, signature: Signa
         cohort.state, cohort.first_event_id, cohort.last_event_id = state, first, last
         return
     world.found_cohort(group, state, first, last)
-
-
-def _subjects(
-    steps: list[Step], group: list[str]
-) -> dict[SubjectKey, tuple[FindingSubject, FindingGroup]]:
-    """Return what the rules hold against codes after all their steps, counterparts considered."""
-    holds: dict[tuple[str, bytes], tuple[FindingGroup, Step]] = {}
-    evidence = {}
-    for one in steps:
-        for observation in observe(one):
-            key = (observation.rule_id, observation.event.digest)
-            holds[key] = (group_of(observation, one.after.identity), one)
-            evidence[key] = observation.evidence
-        taken_back = retract(one)
-        if taken_back is not None:
-            for rule_id in taken_back.rule_ids:
-                holds.pop((rule_id, taken_back.raised_by), None)
-    found = {}
-    for (rule_id, digest), (head, _) in holds.items():
-        for trace_code in group:
-            subject_key = SubjectKey(trace_code, rule_id, digest)
-            found[subject_key] = (
-                FindingSubject(
-                    key=subject_key,
-                    finding_id=head.finding_id,
-                    evidence=evidence[rule_id, digest],
-                ),
-                head,
-            )
-    return found

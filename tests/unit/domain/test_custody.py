@@ -36,13 +36,23 @@ def test_a_code_nobody_reported_is_unseen() -> None:
 
 
 def test_activation_names_the_goods_and_places_them_with_the_maker() -> None:
-    """The first activation gives product, lot and dates; the maker holds and owns."""
+    """The first activation gives product, lot and dates; the maker holds."""
     state = fold(activate("u1", expiry=date(2027, 12, 31))).effective_now("u1")
 
     assert (state.identity.product, state.identity.lot) == ("8123456", "L1")
     assert state.identity.expiry == date(2027, 12, 31)
     assert state.possession.status is Status.ACTIVATED
-    assert (state.possession.holder, state.possession.owner) == (MAKER, MAKER)
+    assert (state.possession.holder, state.possession.owner) == (MAKER, None)
+
+
+def test_ownership_is_what_was_reported_and_ends_with_the_next_purchase() -> None:
+    """An owner is named by events; a purchase that names none leaves it open, a transfer keeps it."""
+    stored = [activate("u1", owner="MAH"), receive("u1", actor="3PL", reason="transfer", hours=1)]
+    assert fold(*stored).effective_now("u1").possession.owner == "MAH"
+
+    sold = [ship("u1", actor="3PL", owner=DEALER, hours=2), receive("u1", sender="3PL", hours=3)]
+    assert fold(*stored, sold[0]).effective_now("u1").possession.owner == DEALER
+    assert fold(*stored, *sold).effective_now("u1").possession.owner is None
 
 
 def test_goods_in_transit_stay_with_the_sender_until_receipt() -> None:

@@ -55,7 +55,7 @@ def story() -> list[ScannedEvent]:
 
 
 def short(found: Path) -> list[tuple]:
-    return [(l.kind, l.from_party or l.actor, l.to_party, l.via) for l in found.links]
+    return [(x.kind, x.from_party or x.actor, x.to_party, x.via) for x in found.links]
 
 
 def test_a_unit_shows_its_own_events_and_those_of_its_containers():
@@ -202,7 +202,7 @@ def test_a_case_shows_what_it_was_in_each_event():
     """A container's own path tells packing it from packing into it."""
     found = path(CARTON, *story())
 
-    assert [(l.kind, l.role, l.parent) for l in found.links][:3] == [
+    assert [(x.kind, x.role, x.parent) for x in found.links][:3] == [
         ("activate", "object", None),
         ("pack", "parent", CARTON),
         ("pack", "child", CASE),

@@ -63,6 +63,11 @@ FIRES = {
     "F04": [MADE, ship("u1", hours=1), ship("u1", to=HOSPITAL, hours=2)],
     "F05": [MADE, ship("u1", hours=1), receive("u1", actor=HOSPITAL, hours=2)],
     "F08": [*IN_PHARMACY, dispense("u1", hours=3), ship("u1", actor=PHARMACY, hours=4)],
+    "F08 quarantined": [
+        *IN_PHARMACY,
+        dispense("u1", hours=3),
+        scanned(Kind.QUARANTINE, "u1", actor=PHARMACY, hours=4),
+    ],
     "F16": [MADE, scanned(Kind.DESTROY, "u1", hours=1), ship("u1", hours=2)],
     "F20": [
         MADE,
@@ -176,7 +181,7 @@ async def test_fires(case: str) -> None:
     """The rule speaks, and speaks alone: one cause raises no second finding."""
     found = {rule_id for rule_id, _ in await fired(*FIRES[case])}
 
-    assert found == {case.split()[0]}
+    assert found == {case.split(maxsplit=1)[0]}
 
 
 @pytest.mark.parametrize("case", SILENT)

@@ -1,14 +1,24 @@
 """F08: goods moved in the chain after they had been used or cancelled (回流药).
 
 A consumer's return (116) is the lawful way back. Undoing a dispensing by mistake is a void, and a
-voided event is not in the fold at all.
+voided event is not in the fold at all. Sampling and destruction of used packs are lawful.
 """
 
 from tracesvc.domain.custody import Step
 from tracesvc.domain.rules.base import Evidence, Rule, Severity
 from tracesvc.domain.vocabulary import USED, Kind, Role, Status
 
-_MOVES = frozenset({Kind.SHIP, Kind.RECEIVE, Kind.REFUSE, Kind.PACK, Kind.ADJUST, Kind.RELEASE})
+_MOVES = frozenset(
+    {
+        Kind.SHIP,
+        Kind.RECEIVE,
+        Kind.REFUSE,
+        Kind.PACK,
+        Kind.ADJUST,
+        Kind.QUARANTINE,
+        Kind.RELEASE,
+    }
+)
 
 
 def moved_after_end(step: Step) -> Evidence | None:
