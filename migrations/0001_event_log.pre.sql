@@ -17,15 +17,24 @@ EXCEPTION WHEN duplicate_object OR unique_violation THEN
 END
 $$;
 
--- Whoever migrates may also serve. A superuser needs no membership; two databases granting at once
--- collide in the catalog ("tuple concurrently updated"), and then the other has done it.
+-- Whoever migrates may also serve. A superuser needs no membership; the creator of a role has one
+-- from Postgres 16 on that does not allow SET ROLE, so it is granted again in any case. Without the
+-- right to grant, somebody who has it must have done so before. Two databases that grant at once
+-- collide in the catalog ("tuple concurrently updated"); then the other has done it.
 DO $$
 BEGIN
-    IF NOT pg_has_role(current_user, 'tracesvc_service', 'MEMBER') THEN
+    IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
         EXECUTE format('GRANT tracesvc_service TO %I', current_user);
     END IF;
-EXCEPTION WHEN internal_error OR unique_violation THEN
-    NULL;
+EXCEPTION
+    WHEN internal_error OR unique_violation THEN
+        NULL;
+    WHEN insufficient_privilege THEN
+        IF NOT pg_has_role(current_user, 'tracesvc_service', 'MEMBER') THEN
+            RAISE EXCEPTION 'role % may not become tracesvc_service', current_user
+                USING ERRCODE = 'insufficient_privilege',
+                      HINT = format('As an administrator: GRANT tracesvc_service TO %I', current_user);
+        END IF;
 END
 $$;
 

@@ -4,7 +4,7 @@
 SET LOCAL lock_timeout = '4s';
 SET LOCAL statement_timeout = '30s';
 
--- Codes with the same own history share one cohort: their state is stored, read and written once.
+-- Codes in the same state share one cohort: it is stored, read and written once for all of them.
 CREATE TABLE tracesvc_view.cohort (
     cohort_id      bigint NOT NULL,
     code_count     integer NOT NULL CHECK (code_count > 0),
@@ -63,6 +63,9 @@ CREATE TABLE tracesvc_view.finding (
     subject_count   integer NOT NULL CHECK (subject_count >= 0),
     PRIMARY KEY (finding_id)
 ) WITH (fillfactor = 80);
+
+-- Lists are read newest first.
+CREATE INDEX finding_newest ON tracesvc_view.finding (opens_time DESC, finding_id DESC);
 
 CREATE INDEX finding_rule ON tracesvc_view.finding (rule_id, finding_id);
 

@@ -6,7 +6,6 @@ from typing import Literal, NamedTuple, TypeAlias
 from uuid import UUID
 
 from tracesvc.domain.events import Rejection, TraceEvent
-from tracesvc.domain.vocabulary import Role
 
 OnError: TypeAlias = Literal["rollback", "proceed"]
 Outcome: TypeAlias = Literal["accepted", "rolled_back"]
@@ -98,15 +97,6 @@ class StoredEvent:
     capture_id: UUID
     ordinal: int
     body: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CodeScan:
-    """One code's part in one event."""
-
-    trace_code: str
-    role: Role
-    event: TraceEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

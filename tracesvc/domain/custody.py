@@ -140,11 +140,16 @@ def step(
     carried: bool = False,
 ) -> Step:
     """Return the passage of one event over one code; `before` has its effective possession."""
-    met = None
+    key: OrderKey | None = event.key
+    met = _awaited_counterpart(before, event, role)
     if carried:
         after = before
-    elif (met := _awaited_counterpart(before, event, role)) is not None:
+    elif met is not None:
         after = replace(before, awaited=tuple(a for a in before.awaited if a is not met))
+    elif role is Role.PARENT and _has_place(before):
+        # Being packed full tells nothing new of a container that is known, so it does not count as
+        # its last event: cartons of one lot stay alike although each was filled in its own event.
+        key, after = before.last_key, before
     else:
         after = _AS[role](before, event)
         after = replace(after, awaited=_still_awaited(before, event, role))
@@ -157,10 +162,10 @@ def step(
         event=event,
         role=role,
         before=before,
-        after=replace(after, last_key=event.key),
+        after=after if key == after.last_key else replace(after, last_key=key),
         container=container,
         carried=carried,
-        met=met,
+        met=None if carried else met,
     )
 
 
@@ -249,10 +254,12 @@ def lacks_receipt(where: Possession, event: TraceEvent) -> bool:
     )
 
 
+def _has_place(state: CustodyState) -> bool:
+    return state.parent is not None or state.possession.status is not Status.UNKNOWN
+
+
 def _as_container(before: CustodyState, event: TraceEvent) -> CustodyState:
     """A container that nobody has seen before is where the packing was done."""
-    if before.possession.status is not Status.UNKNOWN:
-        return before
     here = replace(before.possession, status=Status.IN_STOCK, holder=event.actor)
     return replace(before, possession=here)
 

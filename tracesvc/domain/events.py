@@ -3,10 +3,22 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, dataclass_transform
 from uuid import UUID
 
 from tracesvc.domain.vocabulary import KIND_RANK, Kind, Role
+
+FactT = TypeVar("FactT")
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def fact(cls: type[FactT]) -> type[FactT]:
+    """Make a dataclass that type checkers hold to be frozen and that costs nothing to make.
+
+    A frozen dataclass of these many fields takes four times as long to make, a quarter of decoding
+    an upload of single dispensings. Nobody assigns to a fact: mypy sees to it.
+    """
+    return dataclass(slots=True, kw_only=True, unsafe_hash=True)(cls)
 
 
 class OrderKey(NamedTuple):
@@ -17,7 +29,7 @@ class OrderKey(NamedTuple):
     digest: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class TraceEvent:
     """The head of one event, as the fold and the rules see it: everything but its list of codes.
 
@@ -61,7 +73,7 @@ class TraceEvent:
         return OrderKey(self.event_time, KIND_RANK[self.kind], self.digest)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class ScannedEvent:
     """An event with the codes it scanned, each once, in canonical form and in the order scanned.
 

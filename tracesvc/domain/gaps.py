@@ -86,9 +86,8 @@ _MOVES: Final = USES | {
 """Kinds that say where goods are. A refusal answers a shipment as well as a receipt does."""
 
 
-def find_gaps(trace_code: str, ledger: Ledger) -> list[Gap]:
-    """Return the gaps of a code in the order of its events, from the effective history."""
-    links = ledger.links(trace_code)
+def find_gaps(trace_code: str, ledger: Ledger, links: Sequence[Link]) -> list[Gap]:
+    """Return the gaps of a code in the order of its events; `links` are its effective history."""
     if not links:
         return []
     explained = _explained(ledger, trace_code, links)

@@ -10,7 +10,7 @@ from tracesvc.domain.codes import product_code_of
 from tracesvc.domain.events import OrderKey, TraceEvent
 from tracesvc.domain.gaps import Gap, find_gaps
 from tracesvc.domain.judging import Judged, judge_steps
-from tracesvc.domain.ledger import Ledger, Scan
+from tracesvc.domain.ledger import Ledger, Link, Scan
 from tracesvc.domain.rules.base import Severity
 from tracesvc.domain.vocabulary import LEAVES_CONTAINER, Kind, Role, Status
 
@@ -174,7 +174,8 @@ def build_path(
     """
     trace_code, ledger = record.trace_code, record.ledger
     state = ledger.effective_now(trace_code)
-    places = _places(record)
+    own_links = ledger.links(trace_code)
+    places = _places(record, own_links)
     concerning = _by_place([*judged, *judge_steps(ledger, record.scans)])
     links, shown = _links(record, places, concerning)
     events = {event.digest: event for event in witnesses} | record.events()
@@ -189,16 +190,16 @@ def build_path(
         as_of=as_of,
         known_at=known_at,
         links=links,
-        gaps=tuple(find_gaps(trace_code, ledger)),
+        gaps=tuple(find_gaps(trace_code, ledger, own_links)),
         findings=_findings(shown, events, moment),
     )
 
 
-def _places(record: Record) -> dict[bytes, _Place]:
+def _places(record: Record, own_links: Iterable[Link]) -> dict[bytes, _Place]:
     """Return the events of the path by digest: those that count, and those that would have."""
     places = {
         link.step.event.digest: _Place(link.step.event, link.step.role, link.via)
-        for link in record.ledger.links(record.trace_code)
+        for link in own_links
     }
     for trace_code, scans in record.scans.items():
         for scan in scans:

@@ -31,7 +31,11 @@ class Member(NamedTuple):
 
 @dataclass(slots=True)
 class Cohort:
-    """Codes with the same own history, and the state they share. Mutable within one turn."""
+    """Codes that share one state. Mutable within one turn of the projector.
+
+    The event ids bound the ids of all events that name any of the codes: reads of the log may prune
+    by them.
+    """
 
     cohort_id: int
     state: CustodyState
@@ -40,6 +44,12 @@ class Cohort:
     last_event_id: UUID
     is_stored: bool = False
     is_changed: bool = False
+
+    def widen(self, first_event_id: UUID, last_event_id: UUID) -> None:
+        """Note that events between these ids name some of the codes."""
+        self.first_event_id = min(self.first_event_id, first_event_id)
+        self.last_event_id = max(self.last_event_id, last_event_id)
+        self.is_changed = True
 
 
 class Cause(NamedTuple):

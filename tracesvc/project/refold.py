@@ -2,10 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 from uuid import UUID
 
-from tracesvc.domain.custody import LEVELS_MAX, CustodyState
+from tracesvc.domain.custody import LEVELS_MAX
 from tracesvc.domain.events import TraceEvent
 from tracesvc.domain.findings import (
     EVENT_RULES,
@@ -20,9 +19,6 @@ from tracesvc.project.book import FindingBook
 from tracesvc.project.ports import LogReader, Turn
 from tracesvc.project.turning import Late, concerned_containers
 from tracesvc.project.world import World
-
-if TYPE_CHECKING:
-    from tracesvc.domain.projection import Cohort
 
 Signature = tuple[tuple[UUID, Role], ...]
 
@@ -44,7 +40,9 @@ async def refold(
     cause_of = {trace_code: cause for trace_code, (_, cause) in late.items()}
     found: dict[SubjectKey, tuple[FindingSubject, FindingGroup]] = {}
     for signature, group in _alike(histories, late).items():
-        _place(world, group, ledger.state(group[0]), signature)
+        world.settle(
+            world.grouped(group), ledger.state(group[0]), signature[0][0], signature[-1][0]
+        )
         for one in ledger.steps(group[0]):
             around = ledger.containers_before(group[0], one.event.key)
             world.saw_inside(concerned_containers(one, around), one.event.event_time)
@@ -146,18 +144,3 @@ def _alike(histories: Mapping[str, list[Scan]], late: Late) -> dict[Signature, l
         scans = histories[trace_code]
         groups[tuple(sorted((s.event.event_id, s.role) for s in scans))].append(trace_code)
     return groups
-
-
-def _place(world: World, group: list[str], state: CustodyState, signature: Signature) -> None:
-    """Put codes of one history into one cohort, keeping the cohort they are if they are all of it."""
-    first, last = signature[0][0], signature[-1][0]
-    cohorts: set[int] = set()
-    cohort: Cohort | None = None
-    for trace_code in group:
-        cohort = world.cohort_of(trace_code)
-        cohorts.add(-1 if cohort is None else cohort.cohort_id)
-    if cohort is not None and len(cohorts) == 1 and cohort.code_count == len(group):
-        cohort.is_changed |= cohort.state != state or cohort.last_event_id != last
-        cohort.state, cohort.first_event_id, cohort.last_event_id = state, first, last
-        return
-    world.found_cohort(group, state, first, last)

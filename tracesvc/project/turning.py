@@ -6,6 +6,7 @@ was inside it and had events of its own after that time. Both ways end in the sa
 state is a function of the set of events; the property tests hold us to it.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain as chained
 
@@ -45,8 +46,8 @@ def apply_events(
 ) -> Late:
     """Step the world over new events in their order; return the codes that must be re-folded.
 
-    `counting` are the digests of the events that no void takes out; the others leave the state as
-    it is, but the codes they name are still told apart from codes they do not name.
+    `counting` are the digests of the events that no void takes out; the others leave every state
+    as it is.
     """
     late = Late()
     for scanned, cause in sorted(events, key=lambda pair: pair[0].event.key):
@@ -91,25 +92,30 @@ def _apply(
             if on_time:
                 one = _step(world, cohort, on_time[0], scanned, role=role, chain=chain)
                 planned.append((cohort, on_time, one, chain))
+    outcomes: defaultdict[CustodyState, list[tuple[Cohort | None, list[str]]]] = defaultdict(list)
     for cohort, group, one, chain in planned:
-        world.move(cohort, group, one.after, event.event_id)
+        outcomes[one.after].append((cohort, group))
         world.saw_inside(concerned_containers(one, chain), event.event_time)
         record_step(one, group, book, cause)
+    for state, groups in outcomes.items():
+        world.settle(groups, state, event.event_id, event.event_id)
 
 
 def concerned_containers(one: Step, chain: tuple[str, ...]) -> tuple[str, ...]:
     """Return the containers whose earlier history this step depends on.
 
-    Those the code was in, whose possession it had, and one it is being packed into, because of C08.
+    Those the code was in, whose possession it had; and the one it is packed into or taken out of,
+    which the same event may place, and whose own packing C08 looks at.
     """
-    if one.role is Role.CHILD and one.event.kind is Kind.PACK and one.event.parent is not None:
+    if one.role is Role.CHILD and one.event.parent is not None:
         return (*chain, one.event.parent)
     return chain
 
 
 def _pass_by(scanned: ScannedEvent, world: World) -> None:
+    event_id = scanned.event.event_id
     for cohort, group in world.grouped(scanned_codes(scanned)):
-        world.move(cohort, group, world.own_state(cohort), scanned.event.event_id)
+        world.settle([(cohort, group)], world.own_state(cohort), event_id, event_id)
 
 
 def record_step(one: Step, group: Iterable[str], book: FindingBook, cause: Cause) -> None:

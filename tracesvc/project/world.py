@@ -1,7 +1,7 @@
 """The part of the custody view that one turn touches, held in memory until it is saved."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -59,46 +59,50 @@ class World:
             for cohort_id, group in groups.items()
         ]
 
-    def move(
-        self, cohort: Cohort | None, trace_codes: list[str], state: CustodyState, event_id: UUID
-    ) -> None:
-        """Give codes of one cohort a new state: in place if they are all of it, else as a new one."""
-        if cohort is not None and len(trace_codes) == cohort.code_count:
-            cohort.state = state
-            cohort.first_event_id = min(cohort.first_event_id, event_id)
-            cohort.last_event_id = max(cohort.last_event_id, event_id)
-            cohort.is_changed = True
-            return
-        first = event_id if cohort is None else min(cohort.first_event_id, event_id)
-        last = event_id if cohort is None else max(cohort.last_event_id, event_id)
-        self.found_cohort(trace_codes, state, first, last)
-
-    def found_cohort(
+    def settle(
         self,
-        trace_codes: Collection[str],
+        groups: Iterable[tuple[Cohort | None, list[str]]],
         state: CustodyState,
         first_event_id: UUID,
         last_event_id: UUID,
     ) -> None:
-        """Take codes out of whatever cohorts they are in and make them a new one."""
-        place = self._cohort_of
-        for trace_code in trace_codes:
-            old = place.get(trace_code)
-            self._stored_in.setdefault(trace_code, old)
-            if old is not None:
-                left = self.cohorts[old]
-                left.code_count -= 1
-                left.is_changed = True
-            place[trace_code] = self.next_cohort_id
-        self.cohorts[self.next_cohort_id] = Cohort(
-            self.next_cohort_id,
-            state,
-            len(trace_codes),
-            first_event_id,
-            last_event_id,
-            is_changed=True,
-        )
+        """Give codes of several cohorts one state, and make them one cohort where that is new.
+
+        A cohort that has the state already only learns of the events; one that is meant as a whole
+        and alone changes in place, whatever its size; all others leave theirs and come together.
+        """
+        leaving: list[tuple[Cohort | None, list[str]]] = []
+        for cohort, trace_codes in groups:
+            if cohort is not None and cohort.state == state:
+                cohort.widen(first_event_id, last_event_id)
+            else:
+                leaving.append((cohort, trace_codes))
+        if len(leaving) == 1:
+            cohort, trace_codes = leaving[0]
+            if cohort is not None and len(trace_codes) == cohort.code_count:
+                cohort.state = state
+                cohort.widen(first_event_id, last_event_id)
+                return
+        if leaving:
+            self._found_cohort(leaving, Cohort(0, state, 0, first_event_id, last_event_id))
+
+    def _found_cohort(
+        self, leaving: list[tuple[Cohort | None, list[str]]], founded: Cohort
+    ) -> None:
+        founded.cohort_id = self.next_cohort_id
         self.next_cohort_id += 1
+        self.cohorts[founded.cohort_id] = founded
+        for cohort, trace_codes in leaving:
+            if cohort is not None:
+                cohort.code_count -= len(trace_codes)
+                cohort.is_changed = True
+                founded.widen(cohort.first_event_id, cohort.last_event_id)
+            old = None if cohort is None else cohort.cohort_id
+            for trace_code in trace_codes:
+                self._stored_in.setdefault(trace_code, old)
+                self._cohort_of[trace_code] = founded.cohort_id
+            founded.code_count += len(trace_codes)
+        founded.is_changed = True
 
     def saw_inside(self, containers: Iterable[str], event_time: datetime) -> None:
         """Note that something inside these containers had an event of its own."""

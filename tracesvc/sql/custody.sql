@@ -35,7 +35,9 @@ SELECT subject, rule_id, event_digest, finding_id, evidence
 -- Which events report lines of these documents. $1 actor_ids  $2 document_numbers (pairwise)
 SELECT line, event_digest
   FROM document_event
- WHERE (actor_id, document_number) IN (SELECT * FROM unnest($1::text[], $2::text[]));
+ WHERE (actor_id, document_number) IN (
+           SELECT asked.actor_id, asked.document_number
+             FROM unnest($1::text[], $2::text[]) AS asked (actor_id, document_number));
 
 -- name: regulators
 -- Parties whose voids count for events of others.

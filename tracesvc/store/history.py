@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
 
 from tracesvc.domain.errors import TooLarge
 from tracesvc.domain.events import ScannedEvent, TraceEvent
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 
 _SQL: Final = load("history")
 _ROLES: Final = {role.value: role for role in Role}
-
-JOINED_CODES_MAX: Final = 64
-"""Above this many codes scans are read without their events: contents of a case share a few events."""
 
 
 class History:
@@ -48,20 +46,18 @@ class Snapshot:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._known: dict[UUID, TraceEvent] = {}
 
     async def histories(
         self, trace_codes: Collection[str], scans_max: int
     ) -> Mapping[str, Sequence[Scan]]:
-        if len(trace_codes) > JOINED_CODES_MAX:
-            return await self._many_histories(list(trace_codes), scans_max)
-        rows = await self._connection.fetch(_SQL["histories"], list(trace_codes), scans_max + 1)
-        _refuse_more(len(rows), scans_max)
-        heads: dict[Any, TraceEvent] = {}
+        rows = await self._connection.fetch(_SQL["scans"], list(trace_codes), scans_max + 1)
+        if len(rows) > scans_max:
+            raise TooLarge("more scans are on record than one answer may read", limit=scans_max)
+        heads = await self._heads({row[1] for row in rows})
         found: dict[str, list[Scan]] = {}
-        for row in rows:
-            # A bill that names several of the codes is read once, and shared.
-            event = heads.get(row[0]) or heads.setdefault(row[0], event_from_row(row))
-            found.setdefault(row[25], []).append(Scan(event, _ROLES[row[26]]))
+        for trace_code, event_id, role in rows:
+            found.setdefault(trace_code, []).append(Scan(heads[event_id], _ROLES[role]))
         return found
 
     async def voids_of(self, digests: Collection[bytes]) -> Sequence[TraceEvent]:
@@ -89,24 +85,13 @@ class Snapshot:
     async def regulators(self) -> frozenset[str]:
         return frozenset(row[0] for row in await self._connection.fetch(_SQL["regulators"]))
 
-    async def _many_histories(
-        self, trace_codes: list[str], scans_max: int
-    ) -> Mapping[str, Sequence[Scan]]:
-        rows = await self._connection.fetch(_SQL["scans"], trace_codes, scans_max + 1)
-        _refuse_more(len(rows), scans_max)
-        ids = list({row[1] for row in rows})
-        heads = {
-            row[0]: event_from_row(row) for row in await self._connection.fetch(_SQL["heads"], ids)
-        }
-        found: dict[str, list[Scan]] = {}
-        for trace_code, event_id, role in rows:
-            found.setdefault(trace_code, []).append(Scan(heads[event_id], _ROLES[role]))
-        return found
-
-
-def _refuse_more(count: int, scans_max: int) -> None:
-    if count > scans_max:
-        raise TooLarge("more scans are on record than one answer may read", limit=scans_max)
+    async def _heads(self, event_ids: Collection[UUID]) -> Mapping[UUID, TraceEvent]:
+        """Return the heads of events; those read once are kept, as containers share them."""
+        missing = [event_id for event_id in event_ids if event_id not in self._known]
+        if missing:
+            rows = await self._connection.fetch(_SQL["heads"], missing)
+            self._known.update((row[0], event_from_row(row)) for row in rows)
+        return self._known
 
 
 def _scanned(row: "asyncpg.Record") -> ScannedEvent:

@@ -1,10 +1,12 @@
 """The log as the projector reads it: by log index, and never beyond it."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from typing import Any, Final
 from uuid import UUID
+
+import asyncpg
 
 from tracesvc.domain.events import ScannedEvent, TraceEvent
 from tracesvc.domain.ids import capture_range
@@ -99,7 +101,7 @@ class ProjectionLog:
             return int(await connection.fetchval(_SQL["log_end"]))
 
 
-def _within(rows: Sequence[Sequence[Any]], scans_max: int) -> list[tuple[UUID, int]]:
+def _within(rows: Iterable[asyncpg.Record], scans_max: int) -> list[tuple[UUID, int]]:
     chosen: list[tuple[UUID, int]] = []
     scans = 0
     for capture_id, log_index, event_count, scan_count in rows:
@@ -110,7 +112,7 @@ def _within(rows: Sequence[Sequence[Any]], scans_max: int) -> list[tuple[UUID, i
     return chosen
 
 
-def _scanned(row: Sequence[Any]) -> ScannedEvent:
+def _scanned(row: asyncpg.Record) -> ScannedEvent:
     body = decode_body(row[27])
     return ScannedEvent(
         event=event_from_row(row),

@@ -22,11 +22,13 @@ from tracesvc.domain.vocabulary import Kind
 UNIT, CASE, PALLET = "81234560000000000001", "81234580000000000001", "(00)395040000000000012"
 
 
+def found(trace_code, *events):
+    ledger = Ledger(histories(*events))
+    return find_gaps(trace_code, ledger, ledger.links(trace_code))
+
+
 def gaps(trace_code, *events):
-    return [
-        (gap.kind.value, gap.owed_by, gap.counterpart)
-        for gap in find_gaps(trace_code, Ledger(histories(*events)))
-    ]
+    return [(gap.kind.value, gap.owed_by, gap.counterpart) for gap in found(trace_code, *events)]
 
 
 def test_a_complete_chain_has_no_gap():
@@ -46,7 +48,7 @@ def test_a_complete_chain_has_no_gap():
 def test_goods_nobody_received_are_pending_with_the_consignee():
     """In transit at the end of what is known: the consignee's receipt is still to come."""
     shipment = ship(UNIT, hours=1, document_number="CK1")
-    (gap,) = find_gaps(UNIT, Ledger(histories(activate(UNIT), shipment)))
+    (gap,) = found(UNIT, activate(UNIT), shipment)
 
     assert (gap.kind, gap.owed_by, gap.counterpart) == ("receipt_pending", DEALER, MAKER)
     assert (gap.document, gap.after_event_id) == ("CK1", shipment.event.event_id)
@@ -77,7 +79,7 @@ def test_opening_stock_and_containers_need_no_activation(born):
 def test_a_receipt_from_somebody_who_reported_no_shipment():
     """The sender owes the shipment; the gap lies between its last event and the receipt."""
     made, arrived = activate(UNIT), receive(UNIT, hours=30, document_number="RK1")
-    (gap,) = find_gaps(UNIT, Ledger(histories(made, arrived)))
+    (gap,) = found(UNIT, made, arrived)
 
     assert (gap.kind, gap.owed_by, gap.counterpart) == ("shipment_missing", MAKER, DEALER)
     assert (gap.after_event_id, gap.before_event_id) == (
@@ -94,7 +96,7 @@ def test_goods_passed_on_by_a_consignee_that_reported_no_receipt():
         ship(UNIT, actor=DEALER, to=PHARMACY, hours=9),
         receive(UNIT, actor=PHARMACY, sender=DEALER, hours=10),
     ]
-    (gap,) = find_gaps(UNIT, Ledger(histories(*events)))
+    (gap,) = found(UNIT, *events)
 
     assert (gap.kind, gap.owed_by, gap.document) == ("receipt_missing", DEALER, "CK1")
 

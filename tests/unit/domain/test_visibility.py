@@ -45,7 +45,7 @@ def test_the_maker_sees_its_first_hop():
     found = seen(path(UNIT, *story()), MAKER)
 
     assert kinds(found) == ["activate", "pack", "ship", "receive", HIDDEN, HIDDEN, HIDDEN]
-    assert (found.holder, found.owner) == (None, MAKER)
+    assert (found.holder, found.owner) == (None, None)
     assert found.status is Status.DISPENSED
 
 

@@ -1,0 +1,123 @@
+"""Appending through HTTP and by raw COPY in turns, into the same tables of one database."""
+
+from collections.abc import Mapping, Sequence
+
+from loadtests.figures import Figure
+from loadtests.ground import Database, Ground
+from loadtests.payloads import PARTY, Goods, Maker
+from loadtests.posting import Clients
+from loadtests.raw_copy import Undisturbed, copy_all, rows_of
+from loadtests.scale import Scale
+from loadtests.service import serving
+from tracesvc.domain.vocabulary import AccessRole
+
+
+class Contest:
+    """Measures uploads of some forms against the COPY of as many rows of the same shape.
+
+    The loops that follow the log stand still, so that nothing but the append is measured. Every
+    repetition measures each side once per number of clients, and who begins changes.
+    """
+
+    def __init__(self, scenario: str, forms: Mapping[str, Maker], *, at_least: float) -> None:
+        self._scenario = scenario
+        self._forms = forms
+        self._at_least = at_least
+
+    async def figures(self, ground: Ground, scale: Scale, *, captures: int) -> list[Figure]:
+        async with (
+            ground.database(self._scenario) as database,
+            serving(database.dsn, ground.data_dir, follow=False) as service,
+        ):
+            key = await database.key_of(PARTY, AccessRole.UPLOADER)
+            goods, rates = Goods(), _Rates()
+            await self._round(database, service.url, key, goods, clients=1, captures=2)
+            for repetition in range(scale.repetitions):
+                for clients in scale.append_clients:
+                    found = await self._round(
+                        database, service.url, key, goods,
+                        clients=clients, captures=captures, raw_first=repetition % 2 == 1,
+                    )  # fmt: skip
+                    rates.add(clients, found)
+        return self._result(rates, scale.append_clients)
+
+    async def _round(
+        self,
+        database: Database,
+        url: str,
+        key: str,
+        goods: Goods,
+        *,
+        clients: int,
+        captures: int,
+        raw_first: bool = False,
+    ) -> dict[str, float]:
+        """Return the codes per second of every form and of the raw COPY."""
+        sides = [*self._forms, _RAW]
+        found = {}
+        for side in reversed(sides) if raw_first else sides:
+            make = self._forms.get(side, next(iter(self._forms.values())))
+            payloads = [make(goods) for _ in range(captures)]
+            scans = sum(payload.scans for payload in payloads)
+            if side == _RAW:
+                rows = [rows_of(payload) for payload in payloads]
+                with Undisturbed():
+                    took_s = await copy_all(database.pool, rows, writers=clients)
+            else:
+                async with Clients(url, key, size=clients) as posting:
+                    with Undisturbed():
+                        took_s = await posting.post_all(payloads)
+            found[side] = scans / took_s
+        return found
+
+    def _result(self, rates: "_Rates", clients_tried: Sequence[int]) -> list[Figure]:
+        figures = []
+        for form in self._forms:
+            for clients in clients_tried:
+                ratios = rates.ratios(clients, form)
+                figures.append(
+                    Figure(
+                        scenario=self._scenario,
+                        name=f"{form} over HTTP / raw COPY, {_clients(clients)}",
+                        unit="ratio",
+                        samples=tuple(ratios),
+                        at_least=self._at_least,
+                    )
+                )
+        for side in (*self._forms, _RAW):
+            figures += [
+                Figure(
+                    scenario=self._scenario,
+                    name=f"{side}, {_clients(clients)}",
+                    unit="codes/s",
+                    samples=tuple(rates.of(clients, side)),
+                )
+                for clients in clients_tried
+            ]
+        return figures
+
+
+_RAW = "raw COPY"
+
+
+class _Rates:
+    """Codes per second by number of clients and side, in the order of the repetitions."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[int, str], list[float]] = {}
+
+    def add(self, clients: int, rates: Mapping[str, float]) -> None:
+        for side, rate in rates.items():
+            self._found.setdefault((clients, side), []).append(rate)
+
+    def of(self, clients: int, side: str) -> list[float]:
+        return self._found[clients, side]
+
+    def ratios(self, clients: int, form: str) -> list[float]:
+        """Return form / raw, repetition by repetition: both were measured within seconds."""
+        pairs = zip(self.of(clients, form), self.of(clients, _RAW), strict=True)
+        return [over_http / raw for over_http, raw in pairs]
+
+
+def _clients(number: int) -> str:
+    return "1 client" if number == 1 else f"{number} clients"

@@ -1,0 +1,111 @@
+"""Wrappings and hostile XML: taken off within limits, refused beyond them."""
+
+import base64
+import gzip
+import io
+import zipfile
+
+import pytest
+
+from tracesvc.domain.errors import TooLarge, Unreadable
+from tracesvc.wire.decode import WireLimits
+from tracesvc.wire.unwrap import unwrap
+from tracesvc.wire.xml_tree import parse_xml
+
+TEXT = b"<Document>" + b"x" * 100 + b"</Document>"
+LIMITS = WireLimits()
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        TEXT,
+        b"\xef\xbb\xbf" + TEXT,
+        gzip.compress(TEXT),
+        base64.b64encode(TEXT),
+        base64.encodebytes(gzip.compress(TEXT)),
+        gzip.compress(base64.b64encode(gzip.compress(TEXT))),
+        gzip.compress(TEXT[:50]) + gzip.compress(TEXT[50:]),
+    ],
+)
+def test_wrappings(payload):
+    """Gzip, base64, both, and a mark are taken off."""
+    assert unwrap(payload, LIMITS) == TEXT
+
+
+@pytest.mark.parametrize("payload", [b"8410391000328044", b"abcdefgh", b"$AAAA,1\n8410"])
+def test_plain_texts(payload):
+    """Texts that only look like base64 are left alone."""
+    assert unwrap(payload, LIMITS) == payload
+
+
+def zipped():
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("a.xml", TEXT)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (b"", "upload_empty"),
+        (b"\xef\xbb\xbf \n", "upload_empty"),
+        (gzip.compress(TEXT)[:-12], "gzip_broken"),
+        (gzip.compress(TEXT) + b"rest", "gzip_broken"),
+        (b"\x1f\x8b rubbish", "gzip_broken"),
+        (zipped(), "zip_refused"),
+        (gzip.compress(zipped()), "zip_refused"),
+        (
+            gzip.compress(gzip.compress(gzip.compress(gzip.compress(TEXT)))),
+            "wrapped_too_deep",
+        ),
+    ],
+)
+def test_refused(payload, reason):
+    """Broken, deep, empty and foreign wrappings are refused with the reason."""
+    with pytest.raises(Unreadable) as caught:
+        unwrap(payload, LIMITS)
+
+    assert caught.value.extra["reason"] == reason
+
+
+def test_bombs():
+    """A bomb is stopped by the limit on size or on ratio, whichever comes first."""
+    bomb = gzip.compress(b"0" * 8_000_000)
+
+    for limits, name in (
+        (WireLimits(unpacked_bytes_max=1_000_000, unpack_ratio_max=10**6), "unpacked_bytes_max"),
+        (WireLimits(unpack_ratio_max=100), "unpack_ratio_max"),
+    ):
+        with pytest.raises(TooLarge) as caught:
+            unwrap(bomb, limits)
+        assert caught.value.extra["limit"] == name
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'<!DOCTYPE d [<!ENTITY a "b">]><Document>&a;</Document>',
+        b'<?xml version="1.0"?>\n<!doctype html><Document/>',
+        '<?xml version="1.0" encoding="utf-16"?><!DOCTYPE d><d/>'.encode("utf-16"),
+        '<!DOCTYPE d SYSTEM "file:///etc/passwd"><d/>'.encode("gbk"),
+    ],
+)
+def test_entities(payload):
+    """Document types are refused before anything is expanded, in whatever encoding they hide."""
+    with pytest.raises(Unreadable) as caught:
+        parse_xml(payload)
+
+    assert caught.value.extra["reason"] == "xml_dtd_forbidden"
+
+
+@pytest.mark.parametrize(
+    "payload", [b"<a>" * 300 + b"</a>" * 300, b"<a>&b;</a>", b"<a", b"<a>\x00</a>"]
+)
+def test_broken_xml(payload):
+    """Deep nesting, unknown entities and broken XML are refused."""
+    with pytest.raises(Unreadable) as caught:
+        parse_xml(payload)
+
+    assert caught.value.extra["reason"] == "xml_broken"

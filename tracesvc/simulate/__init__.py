@@ -1,0 +1,1 @@
+"""A deterministic supply chain that uploads as trade systems do: for the demo, load tests and scores."""

@@ -1,0 +1,1 @@
+"""The loops that carry captures from stored to projected."""
