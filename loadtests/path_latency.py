@@ -6,6 +6,7 @@ client around the same requests.
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -13,7 +14,8 @@ from typing import Any
 
 import orjson
 
-from loadtests.evening import projected
+from loadtests.cpu import CpuWatch
+from loadtests.evening import Beside, projected
 from loadtests.figures import Figure, quantile
 from loadtests.ground import Database, Ground
 from loadtests.payloads import Goods, Payload
@@ -39,7 +41,7 @@ _P95_MS_MAX = 10.0
 _WRITERS = 4
 
 
-async def run(ground: Ground, scale: Scale) -> list[Figure]:
+async def run(ground: Ground, scale: Scale, *, beside: Beside | None = None) -> list[Figure]:
     async with (
         ground.database("path_latency") as database,
         serving(database.dsn, ground.data_dir, follow=True) as service,
@@ -49,11 +51,16 @@ async def run(ground: Ground, scale: Scale) -> list[Figure]:
         key = await database.key_of(None, AccessRole.REGULATOR)
         asked = Random(1).choices(units, k=_WARM_UP + scale.path_queries)
         client_ms = []
-        async with Clients(service.url, key, size=1) as client:
+        async with (
+            Clients(service.url, key, size=1) as client,
+            beside(service, "path") if beside else nullcontext(),
+        ):
+            watch = CpuWatch(ground, service)
             for unit in asked:
                 took_s, body = await client.get(f"/v1/codes/{unit}/path")
                 _check(orjson.loads(body))
                 client_ms.append(took_s * 1000)
+            cpu_s = watch.spent_s()
         scans = await database.pool.fetchval("SELECT count(*) FROM scan")
         server_ms = _served_ms(service.log)[_WARM_UP:]
         client_ms = client_ms[_WARM_UP:]
@@ -63,6 +70,10 @@ async def run(ground: Ground, scale: Scale) -> list[Figure]:
         _figure("p99 in the server", server_ms, 0.99),
         _figure("p50 at the client", client_ms, 0.5),
         _figure("p95 at the client", client_ms, 0.95),
+        *(
+            _figure(f"processor time of {who} per path", [cpu_s[who] * 1000 / len(asked)], 0.5)
+            for who in ("service", "postgres")
+        ),
         Figure(
             scenario="path_latency", name="scans in the log", unit="scans", samples=(float(scans),)
         ),

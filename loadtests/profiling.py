@@ -1,4 +1,4 @@
-"""Where the service's time goes while it takes in an evening: samples of its stacks by py-spy.
+"""Where the service's time goes while it takes in uploads: samples of its stacks by py-spy.
 
 py-spy looks at the process from outside and counts which thread holds the interpreter, and where. It needs the right to
 trace another process. Where it is missing the scenario says so and measures nothing.
@@ -16,36 +16,72 @@ from signal import SIGINT
 
 import click
 
-from loadtests import evening
+from loadtests import evening, path_latency
 from loadtests.figures import Figure
 from loadtests.ground import Ground
+from loadtests.payloads import PARTY, Goods, json_bill, single_sales, xml_bill
+from loadtests.posting import Clients
 from loadtests.scale import Scale
-from loadtests.service import Service
+from loadtests.service import Service, serving
+from tracesvc.domain.vocabulary import AccessRole
 
 _SAMPLES_PER_S = 250
 _LINES = 25
 _RECORD_S_MAX = 300
 _END_S_MAX = 60.0
 _OURS = "tracesvc/"
+_RUNS = 3
 
 Stack = tuple[str, ...]
 
 
 async def run(ground: Ground, scale: Scale) -> list[Figure]:
-    """Print the hot spots of one evening; profiled runs are slower, so there are no figures."""
+    """Print the hot spots of an evening and of appends; profiled runs are slower, so no figures."""
     spy = shutil.which("py-spy") or shutil.which("py-spy", path=str(Path(sys.executable).parent))
     if spy is None:
         click.echo("profile: py-spy is not installed (pip install py-spy)")
         return []
-    stacks: dict[str, Counter[Stack]] = {}
+    profile = _Profile(spy, ground.data_dir)
+    await evening.measure(ground, scale, seed=1, beside=profile.sampled)
+    await path_latency.run(ground, scale, beside=profile.sampled)
+    async with (
+        ground.database("profile") as database,
+        serving(database.dsn, ground.data_dir, follow=False) as service,
+    ):
+        key = await database.key_of(PARTY, AccessRole.UPLOADER)
+        goods = Goods()
+        for make, scans in (
+            (json_bill, scale.append_scans * _RUNS),
+            (xml_bill, scale.append_scans * _RUNS),
+            (single_sales, scale.small_scans * _RUNS),
+        ):
+            size = make(goods).scans
+            payloads = [make(goods) for _ in range(scans // size)]
+            async with (
+                Clients(service.url, key, size=scale.append_clients[-1]) as clients,
+                profile.sampled(service, make.__name__),
+            ):
+                await clients.post_all(payloads)
+    profile.print()
+    return []
+
+
+class _Profile:
+    """Stacks of the service, workload by workload."""
+
+    def __init__(self, spy: str, directory: Path) -> None:
+        self._spy = spy
+        self._directory = directory
+        self._stacks: dict[str, Counter[Stack]] = {}
 
     @asynccontextmanager
-    async def sampled(service: Service, half: str) -> AsyncIterator[None]:
-        target = ground.data_dir / f"{half}.stacks"
+    async def sampled(self, service: Service, workload: str) -> AsyncIterator[None]:
+        """Sample the service for the length of the block."""
+        target = self._directory / f"{workload}.stacks"
         process = await asyncio.create_subprocess_exec(
-            spy, "record", "--pid", str(service.pid), "--rate", str(_SAMPLES_PER_S),
-            "--duration", str(_RECORD_S_MAX), "--format", "raw", "--function",
-            "--gil", "--output", str(target),
+            self._spy, "record", "--pid", str(service.pid), "--rate", str(_SAMPLES_PER_S),
+            "--duration", str(_RECORD_S_MAX), "--format", "raw", "--function", "--gil",
+            "--output", str(target),
             stdout=DEVNULL, stderr=PIPE,
         )  # fmt: skip
         try:
@@ -57,14 +93,15 @@ async def run(ground: Ground, scale: Scale) -> list[Figure]:
                 _, complaint = await process.communicate()
         if not target.exists():
             raise RuntimeError(f"py-spy has recorded nothing: {complaint.decode()[-1000:]}")
-        stacks[half] = Counter(dict(_read(target.read_text(encoding="utf-8").splitlines())))
+        text = await asyncio.to_thread(target.read_text, encoding="utf-8")
+        self._stacks[workload] = Counter(dict(_read(text.splitlines())))
 
-    await evening.measure(ground, scale, seed=1, beside=sampled)
-    for half, counted in stacks.items():
-        click.echo(f"\n{half}: {counted.total()} samples at {_SAMPLES_PER_S} a second")
-        _print("our functions, with all they call", _inclusive(counted), counted.total())
-        _print("functions alone", _exclusive(counted), counted.total())
-    return []
+    def print(self) -> None:
+        for workload, counted in self._stacks.items():
+            total = counted.total()
+            click.echo(f"\n{workload}: {total} samples at {_SAMPLES_PER_S} a second")
+            _print("our functions, with all they call", _inclusive(counted), total)
+            _print("functions alone", _exclusive(counted), total)
 
 
 def _read(lines: Iterable[str]) -> Iterator[tuple[Stack, int]]:

@@ -9,8 +9,8 @@ class Scale:
 
     repetitions: int = 5
     append_clients: tuple[int, ...] = (1, 2, 4)
-    append_scans: int = 140_000
-    small_scans: int = 30_000
+    append_scans: int = 105_000
+    small_scans: int = 20_000
     evening_bills: int = 24
     evening_clients: int = 4
     path_scans: int = 1_000_000

@@ -69,10 +69,11 @@ class Bells:
 
 @dataclass(frozen=True, slots=True)
 class RunningService:
-    """A service that answers at `url`."""
+    """A service that answers at `url`, and its front door, which tells who is inside."""
 
     url: str
     dsn: str
+    admission: Admission
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,7 @@ async def service(settings: Settings) -> AsyncIterator[RunningService]:
         url = await _open_door(stack, services, settings)
         # What start-up made lives as long as the process: the collector need not look at it again.
         gc.freeze()
-        yield RunningService(url=url, dsn=served.dsn)
+        yield RunningService(url=url, dsn=served.dsn, admission=services.admission)
 
 
 @asynccontextmanager

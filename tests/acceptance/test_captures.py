@@ -189,7 +189,10 @@ async def test_a_void_takes_its_own_event_out(api):
 async def test_waiting_for_the_projector(api):
     """With wait=projected the answer says so and carries the findings, even if there are none."""
     answer = await api.upload([receive([code(1)])], wait="projected")
+    rolled_back = await api.upload([receive(["1"])], wait="projected")
 
+    assert rolled_back.status == 422
+    assert rolled_back.json["state"] == "projected"
     assert answer.json["state"] == "projected"
     assert answer.json["log_index"] == answer.json["proof"]["log_index"] == 0
     assert isinstance(answer.json["findings"], list)
@@ -308,11 +311,10 @@ async def test_a_full_house_answers_at_once(dsn, pool):
     settings = settings_for(dsn, admission=AdmissionLimits(captures_max=1, drain_s_max=1))
     async with service(settings) as running, ClientSession() as session:
         api = Api(running.url, session, pool)
-        held, go = asyncio.Event(), asyncio.Event()
+        go = asyncio.Event()
 
         async def slow_body():
             yield b"["
-            held.set()
             await go.wait()
             yield (
                 b'{"kind":"activate","event_time":"2026-01-05T18:00:00+08:00","codes":["%s"]}]'
@@ -321,8 +323,8 @@ async def test_a_full_house_answers_at_once(dsn, pool):
 
         async with asyncio.TaskGroup() as group:
             first = group.create_task(_post(api, slow_body(), MAKER))
-            await held.wait()
-            busy = await eventually(lambda: _busy(api))
+            await eventually(lambda: _is_inside(running))
+            busy = await api.upload([receive([code(2)])])
             go.set()
 
     assert busy.headers["Retry-After"] == "1"
@@ -337,6 +339,5 @@ async def _post(api, body, party_id) -> int:
         return response.status
 
 
-async def _busy(api):
-    answer = await api.upload([receive([code(2)])])
-    return answer if answer.status == 429 else None
+async def _is_inside(running) -> bool:
+    return running.admission.inside == 1

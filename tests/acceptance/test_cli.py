@@ -47,14 +47,16 @@ class Served:
     """A `tracesvc serve` in a process of its own."""
 
     def __init__(self, data_dir: Path) -> None:
-        self.data_dir = data_dir
-        self.process = subprocess.Popen(
-            command("serve", "--port", "0", data_dir=data_dir),
-            env=environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
+        data_dir.mkdir(exist_ok=True)
+        self.log = data_dir / "serve.log"
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                command("serve", "--port", "0", data_dir=data_dir),
+                env=environment(),
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
         self.line = self.process.stdout.readline()
         self.url = self.line.split()[-1]
 
@@ -88,7 +90,7 @@ def test_a_whole_day_on_the_command_line(data_dir):
         code, rest = served.stop()
 
     assert re.fullmatch(r"tracesvc ready at http://127\.0\.0\.1:\d+\n", served.line)
-    assert (code, rest) == (0, "")
+    assert (code, rest) == (0, ""), served.log.read_text()[-4000:]
     assert not (data_dir / "service.json").exists()
     assert not [p for p in psutil.process_iter(["cmdline"]) if str(data_dir) in _line(p)]
     _the_next_morning(data_dir)

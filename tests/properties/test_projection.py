@@ -166,6 +166,18 @@ async def test_refolding_content_does_not_forget_what_left_the_container_later()
     assert arrived.states() == together.states()
 
 
+async def test_codes_of_one_state_part_where_one_stands_above_the_other() -> None:
+    """Two codes packed alike are told apart where the way up leads through one of them."""
+    inner = scanned("pack", "c2", parent="c1", actor="M", reason="packing")
+    circle = scanned("pack", "c1", "k1", parent="c2", actor="M", reason="packing", hours=1)
+    refused = scanned("refuse", "c1", "k1", actor="M", hours=1)
+    arrived = await projected([[inner, refused], [circle]], scans_max=1)
+    together = await projected([[inner, circle, refused]])
+
+    assert arrived.states() == together.states()
+    assert _said(arrived) == _said(together)
+
+
 def test_builders_date_events_before_they_are_recorded() -> None:
     """The worlds above must not all be dated in the future, or C11 would drown the rest."""
     assert at(60) + timedelta(minutes=10) < RECORDED

@@ -5,7 +5,7 @@ for somebody else: an event whose actor the caller does not speak for, and a voi
 event. Everything else about an event is for the rules to judge, later and for ever reproducibly.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
@@ -22,6 +22,7 @@ from tracesvc.domain.captures import (
 from tracesvc.domain.errors import KeyReused
 from tracesvc.domain.events import Rejection, ScannedEvent, TraceEvent
 from tracesvc.domain.parties import Caller
+from tracesvc.domain.vocabulary import VOIDING
 
 Reseal = Callable[[ScannedEvent, bytes], ScannedEvent]
 """Put the digest of a voided event into a void: body and digest of the void change with it."""
@@ -166,11 +167,19 @@ class Intake:
         )
 
     async def _judge(self, request: CaptureRequest) -> tuple[list[ScannedEvent], list[Rejection]]:
+        rejections = list(request.rejections)
+        actors = {scanned.event.actor for scanned in request.events}
+        foreign = {actor for actor in actors if not request.caller.speaks_for(actor)}
+        voids = any(scanned.event.kind in VOIDING for scanned in request.events)
+        if not foreign and not voids:
+            # Nearly every upload: nothing to look up, and nothing to say of any event.
+            return list(request.events), rejections
         named = await self._named(request)
         events: list[ScannedEvent] = []
-        rejections = list(request.rejections)
         for scanned in request.events:
-            judged = _judged(scanned, request=request, named=named, reseal=self._reseal)
+            judged = _judged(
+                scanned, foreign=foreign, request=request, named=named, reseal=self._reseal
+            )
             if isinstance(judged, ScannedEvent):
                 events.append(judged)
             else:
@@ -199,11 +208,16 @@ class _Named:
 
 
 def _judged(
-    scanned: ScannedEvent, *, request: CaptureRequest, named: _Named, reseal: Reseal
+    scanned: ScannedEvent,
+    *,
+    foreign: Collection[str],
+    request: CaptureRequest,
+    named: _Named,
+    reseal: Reseal,
 ) -> ScannedEvent | Rejection:
     """Return the event as it may be stored, or why it may not."""
     event = scanned.event
-    if not request.caller.speaks_for(event.actor):
+    if event.actor in foreign:
         return _refusal(scanned, "foreign_actor", raw=event.actor)
     if (event_id := named.ids.get(scanned.ordinal)) is not None:
         return _void_by_id(scanned, event_id, request=request, named=named, reseal=reseal)

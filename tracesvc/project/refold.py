@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from uuid import UUID
 
-from tracesvc.domain.custody import LEVELS_MAX
-from tracesvc.domain.events import TraceEvent
+from tracesvc.domain.custody import LEVELS_MAX, CustodyState
+from tracesvc.domain.events import OrderKey, TraceEvent
 from tracesvc.domain.findings import (
     EVENT_RULES,
     FindingGroup,
@@ -113,28 +113,30 @@ async def all_voids(log: LogReader, digests: set[bytes], upto: int) -> list[Trac
 async def _drag_along(late: Late, world: World, *, turn: Turn, log: LogReader, upto: int) -> None:
     """Add what was inside a late container and had events of its own after the late event.
 
-    Such a code took the container's possession along when it left, and that may change now.
+    Such a code took the container's possession along when it left, and that may change now. The way
+    down leads through containers that have no later event themselves.
     """
-    opened: set[str] = set()
+    above = Late(late)
     for _ in range(LEVELS_MAX):
-        emptied = {
+        opened = {
             trace_code
-            for trace_code, (key, _) in late.items()
-            if trace_code not in opened
-            and (seen := world.inside_seen.get(trace_code)) is not None
-            and seen >= key.event_time
+            for trace_code, (key, _) in above.items()
+            if (seen := world.inside_seen.get(trace_code)) is not None and seen >= key.event_time
         }
-        if not emptied:
+        if not opened:
             return
-        opened |= emptied
-        contents = await log.packed_into(emptied, upto)
+        contents = await log.packed_into(opened, upto)
         await world.load(turn, {code for codes in contents.values() for code in codes})
+        below = Late()
         for container, codes in contents.items():
-            key, cause = late[container]
-            for trace_code in codes:
-                state = world.state_of(trace_code)
-                if state is not None and state.last_key is not None and state.last_key >= key:
-                    late.note((trace_code,), key, cause)
+            key, cause = above[container]
+            below.note(codes, key, cause)
+            late.note((c for c in codes if _is_after(world.state_of(c), key)), key, cause)
+        above = below
+
+
+def _is_after(state: CustodyState | None, key: OrderKey) -> bool:
+    return state is not None and state.last_key is not None and state.last_key >= key
 
 
 def _alike(histories: Mapping[str, list[Scan]], late: Late) -> dict[Signature, list[str]]:

@@ -131,25 +131,35 @@ def record_step(one: Step, group: Iterable[str], book: FindingBook, cause: Cause
 def _groups(
     world: World, codes: Sequence[str], event: TraceEvent, role: Role
 ) -> list[tuple[Cohort | None, list[str]]]:
-    """Group codes by cohort; a code that its own new container stands in goes alone.
+    """Group codes by cohort; a code that stands above others of its cohort goes alone.
 
-    That is the one question of the rules whose answer differs within a cohort (C08, a cycle).
+    Codes of a cohort share a state, so one answer serves them all, except where the question leads
+    through one of them: where packing goes in circles (C08), a code is its own container's content.
     """
-    groups = world.grouped(codes)
-    if event.kind is not Kind.PACK or role is not Role.CHILD or event.parent is None:
-        return groups
-    container = world.state_of(event.parent)
-    inside = None if container is None else container.parent
-    if inside is None:
-        return groups
     parted = []
-    for cohort, group in groups:
-        if inside in group and len(group) > 1:
-            parted.append((cohort, [inside]))
-            parted.append((cohort, [c for c in group if c != inside]))
-        else:
+    for cohort, group in world.grouped(codes):
+        above = _above(world, cohort, event, role)
+        alone = above.intersection(group) if above else above
+        if not alone or len(group) == 1:
             parted.append((cohort, group))
+            continue
+        parted.extend((cohort, [trace_code]) for trace_code in sorted(alone))
+        rest = [trace_code for trace_code in group if trace_code not in alone]
+        if rest:
+            parted.append((cohort, rest))
     return parted
+
+
+def _above(world: World, cohort: Cohort | None, event: TraceEvent, role: Role) -> set[str]:
+    """Return what stands above a cohort's codes, or above the container they are packed into."""
+    above: set[str] = set()
+    if cohort is not None and cohort.state.parent is not None:
+        above.update(containers("", cohort.state, world.state_of))
+    if event.kind is Kind.PACK and role is Role.CHILD and event.parent is not None:
+        container = world.state_of(event.parent)
+        if container is not None and container.parent is not None:
+            above.add(container.parent)
+    return above
 
 
 def _chain(world: World, cohort: Cohort | None, trace_code: str) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Facts written as the files of foreign trade systems: bill XML, relation XML, scanner text, CSV, JSON.
 
 Nothing here is shared with the service's own decoders: the simulator stands for software that has
-read the same specifications (DOMAIN.md 3.7) and nothing else.
+read the same specifications and nothing else.
 """
 
 from base64 import b64encode

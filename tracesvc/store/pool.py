@@ -91,7 +91,7 @@ def store_errors() -> Iterator[None]:
     """
     try:
         yield
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, *_BROKEN) as error:
         # The driver's messages may quote whole rows; the cause keeps them for the log.
         detail = str(error)[:_DETAIL_LENGTH_MAX] or type(error).__name__
         if isinstance(error, _UNAVAILABLE):
@@ -147,9 +147,11 @@ def _milliseconds(seconds: float) -> str:
     return str(round(seconds * 1000))
 
 
+# The driver's own bookkeeping error is what a statement meets on a connection that has just broken.
+_BROKEN = (OSError, TimeoutError, asyncpg.InternalClientError)
+
 _UNAVAILABLE = (
-    OSError,
-    TimeoutError,
+    *_BROKEN,
     asyncpg.InterfaceError,
     asyncpg.PostgresConnectionError,
     asyncpg.InsufficientResourcesError,

@@ -94,7 +94,9 @@ class Companion:
         assert process.stdout is not None, "opened with a pipe"  # noqa: S101
         heard = False
         while line := await process.stdout.readline():
-            _count(orjson.loads(line))
+            # A child killed while it wrote leaves half a line; its gain is lost with the process.
+            with suppress(orjson.JSONDecodeError):
+                _count(orjson.loads(line))
             self.projected.ring()
             heard = True
         return heard
