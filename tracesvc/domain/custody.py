@@ -10,12 +10,12 @@ So scanning a pallet touches one state, whatever is inside it.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Final
 
-from tracesvc.domain.events import OrderKey, TraceEvent
+from tracesvc.domain.events import OrderKey, TraceEvent, fact
 from tracesvc.domain.vocabulary import (
     LEAVES_CONTAINER,
     TERMINAL,
@@ -36,7 +36,7 @@ Bill files often carry a date without a time, and clocks of handhelds differ.
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class Possession:
     """Where goods are and with whom: the part of a state that a packed code shares with its container.
 
@@ -60,7 +60,7 @@ class Possession:
     portion: Fraction | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class Identity:
     """What a code stands for, as its first activation says, or as movements claim before that."""
 
@@ -72,7 +72,7 @@ class Identity:
     activated_time: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class Awaited:
     """A counterpart that was missing when an event was folded and may still turn up, dated later."""
 
@@ -95,7 +95,7 @@ NOWHERE: Final = Possession()
 ANONYMOUS: Final = Identity()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class CustodyState:
     """What is known of one code after its own events; possession is only its own if unpacked."""
 
@@ -110,7 +110,7 @@ class CustodyState:
 UNSEEN: Final = CustodyState()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact
 class Step:
     """One event's passage over one code: what rules look at.
 
@@ -122,6 +122,7 @@ class Step:
 
     trace_code: str
     event: TraceEvent
+    key: OrderKey
     role: Role
     before: CustodyState
     after: CustodyState
@@ -140,7 +141,8 @@ def step(
     carried: bool = False,
 ) -> Step:
     """Return the passage of one event over one code; `before` has its effective possession."""
-    key: OrderKey | None = event.key
+    key = event.key
+    last_key: OrderKey | None = key
     met = _awaited_counterpart(before, event, role)
     if carried:
         after = before
@@ -149,20 +151,23 @@ def step(
     elif role is Role.PARENT and _has_place(before):
         # Being packed full tells nothing new of a container that is known, so it does not count as
         # its last event: cartons of one lot stay alike although each was filled in its own event.
-        key, after = before.last_key, before
+        last_key, after = before.last_key, before
     else:
         after = _AS[role](before, event)
-        after = replace(after, awaited=_still_awaited(before, event, role))
-    if after.parent is not None:
+        awaited = _still_awaited(before, event, role)
+        if awaited != after.awaited:
+            after = replace(after, awaited=awaited)
+    if after.parent is not None and after.possession is not NOWHERE:
         # What is inside a container has no possession of its own. Keeping the last one it had
         # would make the state depend on whether the container's events came before or after.
         after = replace(after, possession=NOWHERE)
     return Step(
         trace_code=trace_code,
         event=event,
+        key=key,
         role=role,
         before=before,
-        after=after if key == after.last_key else replace(after, last_key=key),
+        after=after if last_key == after.last_key else replace(after, last_key=last_key),
         container=container,
         carried=carried,
         met=None if carried else met,
@@ -220,7 +225,9 @@ def _awaited_counterpart(before: CustodyState, event: TraceEvent, role: Role) ->
 
 def _still_awaited(before: CustodyState, event: TraceEvent, role: Role) -> tuple[Awaited, ...]:
     """Return what is awaited after this event: what is not overdue, and what it newly lacks."""
-    kept = tuple(a for a in before.awaited if a.until >= event.event_time)
+    kept = before.awaited
+    if kept:
+        kept = tuple(a for a in kept if a.until >= event.event_time)
     missing = None if role is not Role.OBJECT else _missing_counterpart(before.possession, event)
     return kept if missing is None else (*kept, missing)
 

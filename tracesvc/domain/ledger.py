@@ -135,10 +135,10 @@ class Ledger:
             parent = one.after.parent
             if parent is None or levels == 0:
                 continue
-            until = steps[number + 1].event.key if number + 1 < len(steps) else None
+            until = steps[number + 1].key if number + 1 < len(steps) else None
             left = steps[number + 1] if number + 1 < len(steps) else None
-            found.extend(self._inherited(parent, one.event.key, until, left, levels - 1))
-        return sorted(found, key=lambda link: link.step.event.key)
+            found.extend(self._inherited(parent, one.key, until, left, levels - 1))
+        return sorted(found, key=lambda link: link.step.key)
 
     def _inherited(
         self,
@@ -159,12 +159,8 @@ class Ledger:
             for link in self._links(parent, levels)
             if link.step.role is Role.OBJECT
             and link.step.event.kind in _INHERITED
-            and link.step.event.key > after
-            and (
-                until is None
-                or link.step.event.key < until
-                or (with_end and link.step.event.key == until)
-            )
+            and link.step.key > after
+            and (until is None or link.step.key < until or (with_end and link.step.key == until))
         ]
 
 

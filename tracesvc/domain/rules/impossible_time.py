@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from tracesvc.domain.custody import Step
+from tracesvc.domain.events import TraceEvent
 from tracesvc.domain.rules.base import Evidence, Rule, Severity
 from tracesvc.domain.rules.calendar import local_day
 from tracesvc.domain.vocabulary import Kind, Role
@@ -17,15 +18,18 @@ FIRST_YEAR: Final = 2015
 
 def impossible_time(step: Step) -> Evidence | None:
     event = step.event
-    detail = {"event_time": event.event_time.isoformat()}
     if event.event_time > event.record_time + CLOCK_SKEW_MAX:
-        return Evidence(detail=detail | {"reason": "future"})
+        return _impossible(event, reason="future")
     if event.event_time.year < FIRST_YEAR:
-        return Evidence(detail=detail | {"reason": "before_traceability"})
+        return _impossible(event, reason="before_traceability")
     made_on = event.made_on or step.before.identity.made_on
     if made_on is not None and local_day(event) < made_on:
-        return Evidence(detail=detail | {"reason": "before_production", "made_on": str(made_on)})
+        return _impossible(event, reason="before_production", made_on=made_on.isoformat())
     return _before_activation(step)
+
+
+def _impossible(event: TraceEvent, **detail: str) -> Evidence:
+    return Evidence(detail={"event_time": event.event_time.isoformat(), **detail})
 
 
 def _before_activation(step: Step) -> Evidence | None:
