@@ -233,7 +233,7 @@ def _still_awaited(before: CustodyState, event: TraceEvent, role: Role) -> tuple
 
 
 def _missing_counterpart(where: Possession, event: TraceEvent) -> Awaited | None:
-    if expects_shipment(event) and where.status is not Status.IN_TRANSIT:
+    if lacks_shipment(where, event):
         return Awaited(
             raised_by=event.digest,
             kind=Kind.SHIP,
@@ -250,6 +250,18 @@ def _missing_counterpart(where: Possession, event: TraceEvent) -> Awaited | None
             until=event.event_time + BELATED,
         )
     return None
+
+
+def lacks_shipment(where: Possession, event: TraceEvent) -> bool:
+    """Say whether goods are received that nobody has sent, and that could have been sent.
+
+    Goods that were used or destroyed before are another matter, told by rules F08 and F16.
+    """
+    return (
+        expects_shipment(event)
+        and where.status is not Status.IN_TRANSIT
+        and where.status not in TERMINAL
+    )
 
 
 def lacks_receipt(where: Possession, event: TraceEvent) -> bool:

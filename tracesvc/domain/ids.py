@@ -7,7 +7,7 @@ the month partition of an event is the month partition of its capture.
 
 from calendar import timegm
 from typing import Final
-from uuid import UUID
+from uuid import UUID, SafeUUID
 
 ORDINAL_BITS: Final = 20
 EVENTS_MAX: Final = 2**ORDINAL_BITS - 2
@@ -34,7 +34,11 @@ def new_capture_id(clock_ms: int, random: bytes) -> UUID:
 
 def event_id_of(capture_id: UUID, ordinal: int) -> UUID:
     """Return the id of the event at `ordinal` (from 0, below `EVENTS_MAX`) of a capture."""
-    return UUID(int=capture_id.int + ordinal + 1)
+    # UUID's constructor checks seven ways to name an id, which takes as long again: 0.7 µs an event.
+    event_id = object.__new__(UUID)
+    object.__setattr__(event_id, "int", capture_id.int + ordinal + 1)
+    object.__setattr__(event_id, "is_safe", SafeUUID.unknown)
+    return event_id
 
 
 def capture_range(capture_id: UUID) -> tuple[UUID, UUID]:

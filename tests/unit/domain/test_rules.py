@@ -63,6 +63,11 @@ FIRES = {
     "F04": [MADE, ship("u1", hours=1), ship("u1", to=HOSPITAL, hours=2)],
     "F05": [MADE, ship("u1", hours=1), receive("u1", actor=HOSPITAL, hours=2)],
     "F08": [*IN_PHARMACY, dispense("u1", hours=3), ship("u1", actor=PHARMACY, hours=4)],
+    "F08 received": [
+        *IN_PHARMACY,
+        dispense("u1", hours=3),
+        receive("u1", actor=DEALER, sender=PHARMACY, hours=4),
+    ],
     "F08 quarantined": [
         *IN_PHARMACY,
         dispense("u1", hours=3),

@@ -6,15 +6,15 @@ dated up to a day after the receipt still explains it.
 
 from datetime import timedelta
 
-from tracesvc.domain.custody import Step, expects_shipment, receiver_of, shipper_of
+from tracesvc.domain.custody import Step, lacks_shipment, receiver_of, shipper_of
 from tracesvc.domain.rules.base import Evidence, Rule, Severity
-from tracesvc.domain.vocabulary import Kind, Status
+from tracesvc.domain.vocabulary import Kind
 
 
 def receipt_without_shipment(step: Step) -> Evidence | None:
-    if not expects_shipment(step.event) or step.before.possession.status is Status.IN_TRANSIT:
-        return None
     before = step.before.possession
+    if not lacks_shipment(before, step.event):
+        return None
     return Evidence(
         () if before.moved_by is None else (before.moved_by,),
         {
