@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from time import perf_counter
@@ -39,10 +40,11 @@ EXTRAS: dict[str, Scenario] = {"profile": profiling.run}
 def main(names: Sequence[str], *, quick: bool, json_path: Path | None) -> None:
     """Measure the service on this machine; all scenarios but `profile` where none is named.
 
-    The exit code is 0 even where a target was missed: the machine may be slow or busy.
+    The exit code is 0 even where a target was missed: the machine may be slow or busy. It is 1 where
+    a scenario could not be measured; the others are printed all the same.
     """
     scale = Scale.quick() if quick else Scale()
-    machine, figures = asyncio.run(_measure(tuple(names) or tuple(SCENARIOS), scale))
+    machine, figures, failed = asyncio.run(_measure(tuple(names) or tuple(SCENARIOS), scale))
     click.echo(table(figures))
     missed = [figure for figure in figures if figure.is_met is False]
     for figure in missed:
@@ -59,18 +61,28 @@ def main(names: Sequence[str], *, quick: bool, json_path: Path | None) -> None:
             "figures": [figure.as_json() for figure in figures],
         }
         json_path.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2))
+    if failed:
+        raise click.ClickException(f"not measured: {', '.join(failed)}")
 
 
-async def _measure(names: Sequence[str], scale: Scale) -> tuple[dict[str, Any], list[Figure]]:
+async def _measure(
+    names: Sequence[str], scale: Scale
+) -> tuple[dict[str, Any], list[Figure], list[str]]:
+    """Return the machine, the figures, and the scenarios that failed."""
     figures: list[Figure] = []
+    failed: list[str] = []
     async with ground() as opened:
         machine = await opened.machine()
         click.echo(_described(machine))
         for name in names:
             started = perf_counter()
-            figures += await (SCENARIOS | EXTRAS)[name](opened, scale)
+            try:
+                figures += await (SCENARIOS | EXTRAS)[name](opened, scale)
+            except Exception:  # noqa: BLE001  (what the others measured must not be lost)
+                traceback.print_exc()
+                failed.append(name)
             click.echo(f"{name}: {perf_counter() - started:.0f} s", err=True)
-    return machine, figures
+    return machine, figures, failed
 
 
 def _described(machine: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Where the processor's time went: the service, Postgres with all its workers, and the clients."""
+"""Where the processor's time went: the API, its loops, Postgres with all its workers, the clients."""
 
 from collections.abc import Mapping
 
@@ -25,18 +25,20 @@ class CpuWatch:
         times = self._postmaster.cpu_times()
         # Workers that ended meanwhile are in the postmaster's count of its children.
         postgres = times.user + times.system + times.children_user + times.children_system
-        for worker in self._postmaster.children():
-            try:
-                postgres += _seconds(worker)
-            except psutil.Error:
-                continue
+        postgres += sum(_seconds(worker) for worker in self._postmaster.children())
+        loops = sum(_seconds(child) for child in self._service.children(recursive=True))
         return {
-            "service": _seconds(self._service),
-            "postgres": postgres,
+            "the API": _seconds(self._service),
+            "the loops": loops,
+            "Postgres": postgres,
             "clients": _seconds(self._client),
         }
 
 
 def _seconds(process: psutil.Process) -> float:
-    times = process.cpu_times()
+    """Return what a process has used; 0 for one that has just ended."""
+    try:
+        times = process.cpu_times()
+    except psutil.Error:
+        return 0.0
     return float(times.user + times.system)

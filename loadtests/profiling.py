@@ -80,7 +80,7 @@ class _Profile:
         target = self._directory / f"{workload}.stacks"
         process = await asyncio.create_subprocess_exec(
             self._spy, "record", "--pid", str(service.pid), "--rate", str(_SAMPLES_PER_S),
-            "--duration", str(_RECORD_S_MAX), "--format", "raw", "--function", "--gil",
+            "--duration", str(_RECORD_S_MAX), "--format", "raw", "--function", "--gil", "--subprocesses",
             "--output", str(target),
             stdout=DEVNULL, stderr=PIPE,
         )  # fmt: skip

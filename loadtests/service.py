@@ -77,7 +77,7 @@ async def start(
 @asynccontextmanager
 async def serving(dsn: str, data_dir: Path, *, follow: bool) -> AsyncIterator[Service]:
     """Run the service on a database; `follow` says whether it also sequences and projects."""
-    settings = {"DSN": dsn, "PROJECT_IN_PROCESS": "true" if follow else "false"}
+    settings = {"DSN": dsn, "RUN_LOOPS": "child" if follow else "elsewhere"}
     service = await start(data_dir, settings=settings)
     try:
         yield service

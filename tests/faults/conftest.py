@@ -1,6 +1,5 @@
 """A service of one's own, with its own Postgres, to be broken."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -64,4 +63,3 @@ async def premises(tmp_path) -> AsyncIterator[Premises]:
     await made.open()
     yield made
     await made.close()
-    await asyncio.sleep(0)

@@ -144,3 +144,52 @@ def test_formats_agree(codes):
     }
 
     assert len(digests) == 1
+
+
+@given(st.lists(nearly_events, min_size=2, max_size=4), st.data())
+def test_events_do_not_depend_on_each_other(events, data):
+    """An event means the same alone and after others, of which some say nearly the same."""
+    again = data.draw(st.sampled_from(events))
+    fresh = data.draw(st.fixed_dictionaries({"event_time": st.just("2026-02-04T08:30:00-05:00")}))
+    events = [*events, {**again, **fresh}, {**again, "attributes": {"n": 1}}, again]
+    together = attempt(json.dumps(events).encode(), "json")
+    found = {scanned.ordinal: scanned.event.digest for scanned in together.events}
+    alone = {}
+    for ordinal, event in enumerate(events):
+        for scanned in attempt(json.dumps([event]).encode(), "json").events:
+            alone[ordinal] = scanned.event.digest
+
+    assert found == alone
+
+
+values = st.text("Ab1 '/>=&\t张\x7f", max_size=4)
+attributes = st.dictionaries(
+    st.sampled_from(["CorpOrderID", "actDate", "ACTOR", "ToCorpID", "corpbatchno", "x.y", "CODE"]),
+    values | st.sampled_from(["CK1", "2026-01-05", "2026-01-06 08:00:00"]),
+    max_size=4,
+)
+xml_rows = st.builds(
+    lambda code, rest, shape, after: (shape % (code, rest)) + after,
+    cn20 | values,
+    attributes.map(lambda found: " ".join(f'{name}="{text}"' for name, text in found.items())),
+    st.sampled_from(
+        ['<Data Code="%s" %s/>'] * 6
+        + ['<data code="%s"  %s />', '<Data\n Code="%s" %s></Data>', "<Data Code='%s' %s/>"]
+        + ['<Data x="%s" %s/>', '<ns:Data Code="%s" %s/>']
+    ),
+    st.sampled_from(["\n"] * 6 + ["", "\r\n", "text", "</Event><Event Name='SalesWareHouseOut'>"]),
+)
+
+
+@given(st.lists(xml_rows, min_size=1, max_size=8))
+def test_rows_of_xml_however_they_are_read(rows):
+    """Rows taken out of the text and rows read by the parser, as a comment makes it, say the same."""
+    bill = f'<Document>\n<Event Name="SalesWareHouseOut">\n{"".join(rows)}</Event>\n</Document>'
+    quick, plain = (
+        attempt(bill.encode(), "bill-xml"),
+        attempt(f"{bill}<!---->".encode(), "bill-xml"),
+    )
+
+    assert (quick is None) == (plain is None)
+    if quick is not None:
+        assert (quick.events, quick.rejections) == (plain.events, plain.rejections)

@@ -79,7 +79,7 @@ def all_cn20(codes: Sequence[str]) -> bool:
         and joined.isdigit()
         # Digits only and all of length 20, so every 20th character starts a code.
         and joined[::CN20_LENGTH] == "8" * count
-        and all(len(item) == CN20_LENGTH for item in codes)
+        and set(map(len, codes)) == {CN20_LENGTH}
     )
 
 

@@ -18,6 +18,9 @@ RANDOM_BYTES: Final = 7
 
 _VERSION_7: Final = 0x7 << 76
 _VARIANT: Final = 0b10 << 62
+_new: Final = object.__new__
+_set: Final = object.__setattr__
+_UNKNOWN: Final = SafeUUID.unknown
 
 
 def new_capture_id(clock_ms: int, random: bytes) -> UUID:
@@ -34,10 +37,10 @@ def new_capture_id(clock_ms: int, random: bytes) -> UUID:
 
 def event_id_of(capture_id: UUID, ordinal: int) -> UUID:
     """Return the id of the event at `ordinal` (from 0, below `EVENTS_MAX`) of a capture."""
-    # UUID's constructor checks seven ways to name an id, which takes as long again: 0.7 µs an event.
-    event_id = object.__new__(UUID)
-    object.__setattr__(event_id, "int", capture_id.int + ordinal + 1)
-    object.__setattr__(event_id, "is_safe", SafeUUID.unknown)
+    # Past UUID's constructor, which checks seven ways to name an id: 0.4 instead of 0.9 µs an event.
+    event_id = _new(UUID)
+    _set(event_id, "int", capture_id.int + ordinal + 1)
+    _set(event_id, "is_safe", _UNKNOWN)
     return event_id
 
 

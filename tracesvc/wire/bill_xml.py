@@ -3,25 +3,22 @@
 One file may hold several bills. Its rows are grouped by event name, document, parties, product and
 lot: each group is one event. Rows carry the time of their own scan; a bill that goods came in by
 has the time of the first (from then on they are there), one they went out by that of the last.
-
 """
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
-
-from lxml import etree
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, NamedTuple
 
 from tracesvc.domain.errors import Unreadable
 from tracesvc.domain.vocabulary import BillType, Kind, kind_for_xml
 from tracesvc.wire.instant import parse_instant
 from tracesvc.wire.reading import Draft, Reading
-from tracesvc.wire.xml_tree import attributes_of, children, line_of, local_name, parse_xml
+from tracesvc.wire.xml_rows import RowForm, Rows, parse_rows
+from tracesvc.wire.xml_tree import attributes_of, children, local_name
 
 
 class _Bill(NamedTuple):
     """What all rows of one event have in common, as the file says it."""
 
-    name: str
     document: str
     from_party: str
     to_party: str
@@ -38,23 +35,41 @@ class _Rows(NamedTuple):
     operators: set[str]
 
 
+_FORM: Final = RowForm(
+    element="data",
+    code="code",
+    columns=(
+        "corporderid",
+        "fromcorpid",
+        "tocorpid",
+        "corpproductid",
+        "corpbatchno",
+        "producedate",
+        "validatedate",
+        "expiredate",
+        "actdate",
+        "actor",
+    ),
+)
+
+
 def read_bill_xml(content: bytes, reading: Reading) -> Iterator[Draft]:
     """Yield one draft per bill. Raises Unreadable where the file is no bill XML."""
-    root = parse_xml(content)
-    if local_name(root) != "document":
+    file = parse_rows(content, _FORM)
+    if local_name(file.root) != "document":
         raise Unreadable("the root element is not Document", reason="xml_unexpected_root")
-    bills: dict[_Bill, _Rows] = {}
-    for event in children(root, "event"):
-        _collect(event, bills)
-    for bill, rows in bills.items():
-        row = kind_for_xml(bill.name)
+    bills: dict[tuple[str, _Bill], _Rows] = {}
+    for event in children(file.root, "event"):
+        _collect(attributes_of(event).get("name", ""), file.rows(event), bills)
+    for (name, bill), rows in bills.items():
+        row = kind_for_xml(name)
         if row is not None:
             yield from reading.draft(_facts(bill, row, rows), line=rows.lines[0], lines=rows.lines)
             continue
         ordinal = reading.next_ordinal()
         reading.reject(
             "unknown_bill_type",
-            bill.name,
+            name,
             ordinal=ordinal,
             pointer=f"/events/{ordinal}",
             detail=f"{len(rows.codes)} codes of document {bill.document}",
@@ -62,25 +77,17 @@ def read_bill_xml(content: bytes, reading: Reading) -> Iterator[Draft]:
         )
 
 
-def _collect(event: etree._Element, bills: dict[_Bill, _Rows]) -> None:
-    name = attributes_of(event).get("name", "")
-    for element in children(event, "data"):
-        get = attributes_of(element).get
-        bill = _Bill(
-            name=name,
-            document=get("corporderid", ""),
-            from_party=get("fromcorpid", ""),
-            to_party=get("tocorpid", ""),
-            product=get("corpproductid", ""),
-            lot=get("corpbatchno", ""),
-            made_on=get("producedate", ""),
-            expiry=get("validatedate", "") or get("expiredate", ""),
-        )
-        rows = bills.setdefault(bill, _Rows([], [], set(), set()))
-        rows.codes.append(get("code", ""))
-        rows.lines.append(line_of(element))
-        rows.times.add(get("actdate", ""))
-        rows.operators.add(get("actor", ""))
+def _collect(name: str, found: Iterable[Rows], bills: dict[tuple[str, _Bill], _Rows]) -> None:
+    for columns, codes, lines in found:
+        document, seller, buyer, product, lot, made_on, valid, expiry, time, operator = columns
+        bill = _Bill(document, seller, buyer, product, lot, made_on, valid or expiry)
+        rows = bills.get((name, bill))
+        if rows is None:
+            rows = bills[name, bill] = _Rows([], [], set(), set())
+        rows.codes.extend(codes)
+        rows.lines.extend(lines)
+        rows.times.add(time)
+        rows.operators.add(operator)
 
 
 def _facts(bill: _Bill, row: BillType, rows: _Rows) -> dict[str, Any]:

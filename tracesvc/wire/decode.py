@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Final
 
 from tracesvc.domain.errors import Unreadable
-from tracesvc.wire.assemble import assemble
+from tracesvc.wire.assemble import Assembler
 from tracesvc.wire.bill_xml import read_bill_xml
 from tracesvc.wire.context import PARAMS, DecodeContext, Decoded, WireLimits
 from tracesvc.wire.csv_table import is_csv_header, read_csv
@@ -51,11 +51,8 @@ def decode(
             f"format {chosen} is not one of {', '.join(FORMATS)}", reason="format_unknown"
         )
     reading = Reading(context, limits)
-    events = [
-        event
-        for draft in reader(content, reading)
-        if (event := assemble(draft, reading)) is not None
-    ]
+    made = map(Assembler(reading).event, reader(content, reading))
+    events = [event for event in made if event is not None]
     if not events and not reading.rejections:
         raise Unreadable("there is no event in the upload", reason="upload_empty")
     return Decoded(

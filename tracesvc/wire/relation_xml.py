@@ -11,12 +11,11 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
-from lxml import etree
-
 from tracesvc.domain.errors import Unreadable
 from tracesvc.domain.vocabulary import Kind
 from tracesvc.wire.reading import Draft, Reading
-from tracesvc.wire.xml_tree import attributes_of, children, line_of, local_name, parse_xml
+from tracesvc.wire.xml_rows import RowForm, parse_rows
+from tracesvc.wire.xml_tree import attributes_of, children, local_name
 
 _PARTLY_FILLED_OR_MIXED: Final = frozenset({"1", "2", "3"})
 
@@ -36,11 +35,14 @@ class _Packed(NamedTuple):
     lines: list[int]
 
 
+_FORM: Final = RowForm("code", "curcode", ("packlayer", "parentcode", "flag"))
+
+
 def read_relation_xml(content: bytes, reading: Reading) -> Iterator[Draft]:
     """Yield activate drafts, then pack drafts. Raises Unreadable where it is no relation file."""
-    root = parse_xml(content)
-    relations = children(root, "relation")
-    if local_name(root) != "document" or not relations:
+    file = parse_rows(content, _FORM)
+    relations = children(file.root, "relation")
+    if local_name(file.root) != "document" or not relations:
         raise Unreadable("no Document with a Relation", reason="xml_unexpected_root")
     event_time = reading.context.params.get("event_time", reading.context.record_time.isoformat())
     for relation in relations:
@@ -48,33 +50,26 @@ def read_relation_xml(content: bytes, reading: Reading) -> Iterator[Draft]:
         per_parent = _children_per_parent(head.get("cascade", ""))
         codes: list[_Code] = []
         for batch in children(relation, "batch"):
-            found = [_code(item) for item in children(batch, "code")]
+            found = [
+                _Code(text, level, parent, flag, line)
+                for (level, parent, flag), texts, lines in file.rows(batch)
+                for text, line in zip(texts, lines, strict=True)
+            ]
             codes += found
-            for facts, lines in _activations(head, batch, found, reading):
+            for facts, lines in _activations(head, attributes_of(batch), found, reading):
                 facts["event_time"] = event_time
                 yield from reading.draft(facts, line=lines[0], lines=lines)
         yield from _packings(codes, per_parent, event_time, reading)
 
 
-def _code(element: etree._Element) -> _Code:
-    get = attributes_of(element).get
-    return _Code(
-        text=get("curcode", ""),
-        level=get("packlayer", ""),
-        parent=get("parentcode", ""),
-        flag=get("flag", ""),
-        line=line_of(element),
-    )
-
-
 def _activations(
-    relation: dict[str, str], batch: etree._Element, codes: list[_Code], reading: Reading
+    relation: dict[str, str], batch: dict[str, str], codes: list[_Code], reading: Reading
 ) -> Iterator[tuple[dict[str, Any], list[int]]]:
     """Yield the facts and lines of one activate event per package level, smallest first.
 
     A level with more codes than one event may hold becomes several events.
     """
-    get = attributes_of(batch).get
+    get = batch.get
     size = reading.limits.codes_per_event_max
     for level in sorted({code.level for code in codes}):
         same = [code for code in codes if code.level == level]
@@ -99,7 +94,9 @@ def _packings(
     packed: dict[str, _Packed] = {}
     for code in codes:
         if code.parent:
-            box = packed.setdefault(code.parent, _Packed([], []))
+            box = packed.get(code.parent)
+            if box is None:
+                box = packed[code.parent] = _Packed([], [])
             box.codes.append(code.text)
             box.lines.append(code.line)
     for parent, box in packed.items():

@@ -11,16 +11,23 @@ from tracesvc.wire.text import decode_text
 _DECLARES: Final = re.compile(r"<!\s*(?:DOCTYPE|ENTITY|ELEMENT|ATTLIST|NOTATION)", re.IGNORECASE)
 
 
-def parse_xml(content: bytes) -> etree._Element:
-    """Return the root element.
+def xml_text(content: bytes) -> str:
+    """Return what the parser is to see, and nothing that could be expanded.
 
-    The text is decoded first and declarations are looked for in what the parser will see, so that
-    no other encoding can hide them. Raises Unreadable: `xml_dtd_forbidden` before anything could be
-    expanded, `xml_broken` where it is not well formed or nested deeper than 256 elements.
+    Declarations are looked for in the decoded text, so that no other encoding can hide them.
+    Raises Unreadable: `xml_dtd_forbidden` where there is one.
     """
     text = decode_text(content)
-    if _DECLARES.search(text):
+    if "<!" in text and _DECLARES.search(text):
         raise Unreadable("document types and entities are refused", reason="xml_dtd_forbidden")
+    return text
+
+
+def parse_text(text: str) -> etree._Element:
+    """Return the root element of what `xml_text` has let through.
+
+    Raises Unreadable (`xml_broken`) where it is not well formed or nested deeper than 256 elements.
+    """
     parser = etree.XMLParser(
         encoding="utf-8",
         resolve_entities=False,

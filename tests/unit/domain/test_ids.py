@@ -1,5 +1,6 @@
 """Ids sort by time, carry their capture, and fit the partitions."""
 
+from copy import copy
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -47,6 +48,8 @@ def test_events_lie_in_the_range_of_their_capture_and_name_it(clock_ms, random, 
     event_id = event_id_of(capture_id, ordinal)
     first, last = capture_range(capture_id)
 
+    assert event_id == UUID(int=capture_id.int + ordinal + 1)
+    assert repr(copy(event_id)) == repr(event_id)
     assert event_id.version == 7
     assert capture_id < first <= event_id <= last
     assert capture_of(event_id) == capture_id

@@ -120,6 +120,37 @@ def test_bad_code_in_a_bill(read):
     assert faults(decoded) == [("product_barcode", "/events/0/codes/1", 4)]
 
 
+@pytest.mark.parametrize(
+    "unusual",
+    [
+        "<!-- c -->",
+        "<Other/>",
+        f"<Data Code='{CASE}' CorpOrderID='CK2' ToCorpID='X'/>",
+        '<Data Code="&#56;" CorpOrderID="CK2" ToCorpID="X"/>',
+        f'<Data CorpOrderID="CK2" Code="{CASE}" ToCorpID="X"/>',
+    ],
+)
+def test_lines_in_a_bill_with_anything_unusual(read, unusual):
+    """Rows keep their bill, order and line, whatever stands between them."""
+    decoded = read(bill([row(), row("1"), unusual, row(OTHER), row("2")]))
+
+    assert decoded.events[0].codes == (CODE, OTHER)
+    places = [place for place in faults(decoded) if place[1].startswith("/events/0")]
+    assert places == [
+        ("bad_length", "/events/0/codes/1", 4),
+        ("bad_length", "/events/0/codes/3", 7),
+    ]
+
+
+@pytest.mark.parametrize("broken", ['Code="1"', "&nbsp;", "<", "\x01"])
+def test_broken_rows(read, broken):
+    """What is not well formed in one row makes the file unreadable, and the parser says where."""
+    with pytest.raises(Unreadable, match="line 4") as caught:
+        read(bill([row(), row(CorpBatchNo="A").replace('"A"', f'"A{broken}"'), row(OTHER)]))
+
+    assert caught.value.extra["reason"] == "xml_broken"
+
+
 @pytest.mark.parametrize("encoding", ["gbk", "gb2312", "GB18030", "utf-8", "utf-16"])
 def test_bill_encodings(read, encoding):
     """A bill is read in the encoding it declares, with or without a mark."""

@@ -43,6 +43,15 @@ def test_event(read):
     assert (scanned.codes, scanned.code_role, event.scan_count) == ((CODE,), Role.OBJECT, 1)
 
 
+def test_equal_is_not_alike(read):
+    """Events are told apart by attributes that Python takes for equal and JSON does not."""
+    events = [{**SALE, "attributes": {"cold": cold}} for cold in (1, True, 1.0, 1)]
+    first, second, third, again = (scanned.body for scanned in read(events).events)
+
+    assert len({first, second, third}) == 3
+    assert first == again
+
+
 def test_ids_follow_ordinals(read):
     """The id of an event is made of its capture and its place there, rejected ones counted."""
     decoded = read([SALE, {**SALE, "kind": "nonsense"}, {**SALE, "codes": [OTHER]}])

@@ -10,7 +10,7 @@ import pytest
 from tracesvc.domain.errors import TooLarge, Unreadable
 from tracesvc.wire.decode import WireLimits
 from tracesvc.wire.unwrap import unwrap
-from tracesvc.wire.xml_tree import parse_xml
+from tracesvc.wire.xml_tree import parse_text, xml_text
 
 
 def packed(data: bytes, level: int = 9) -> bytes:
@@ -101,7 +101,7 @@ def test_bombs():
 def test_entities(payload):
     """Document types are refused before anything is expanded, in whatever encoding they hide."""
     with pytest.raises(Unreadable) as caught:
-        parse_xml(payload)
+        parse_text(xml_text(payload))
 
     assert caught.value.extra["reason"] == "xml_dtd_forbidden"
 
@@ -112,6 +112,6 @@ def test_entities(payload):
 def test_broken_xml(payload):
     """Deep nesting, unknown entities and broken XML are refused."""
     with pytest.raises(Unreadable) as caught:
-        parse_xml(payload)
+        parse_text(xml_text(payload))
 
     assert caught.value.extra["reason"] == "xml_broken"
