@@ -103,6 +103,8 @@ class ScannedEvent:
         was reported, and the rules judge it.
         """
         parent, codes, replacements = self.event.parent, self.codes, self.replacements
+        if parent is None and codes and not replacements:
+            return [(self.code_role, codes)]
         parts: list[tuple[Role, Sequence[str]]] = []
         if parent is not None:
             parts.append((Role.PARENT, (parent,)))

@@ -15,6 +15,9 @@ class Kind(StrEnum):
     and only then used. Bill files often carry a date without a time, so ties are common.
     """
 
+    # An enum's own hash is a Python function, and kinds are looked up several times per event.
+    __hash__ = str.__hash__
+
     ACTIVATE = "activate"
     RELABEL = "relabel"
     PACK = "pack"
@@ -49,6 +52,8 @@ LEAVES_CONTAINER: Final = frozenset(Kind) - {Kind.ACTIVATE, Kind.PACK, *VOIDING}
 class Role(IntEnum):
     """What a trace code was in an event. Stored as a small integer: never renumber."""
 
+    __hash__ = int.__hash__
+
     OBJECT = 0
     PARENT = 1
     CHILD = 2
@@ -57,6 +62,8 @@ class Role(IntEnum):
 
 class Status(StrEnum):
     """Where a code stands in its life. A unit inside a case has the status of the case."""
+
+    __hash__ = str.__hash__
 
     UNKNOWN = "unknown"
     ACTIVATED = "activated"

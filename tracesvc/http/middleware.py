@@ -63,7 +63,12 @@ async def _answer(
         response = await handler(request)
     except TraceError as error:
         if status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            _log.error("request failed", error_code=error.error_code, detail=error.detail, exc_info=_worth(error))
+            _log.error(
+                "request failed",
+                error_code=error.error_code,
+                detail=error.detail,
+                exc_info=_worth(error),
+            )
         response = problem_response(error, request_id=request_id)
     except web.HTTPException as failure:
         response = http_problem(failure, request_id=request_id)

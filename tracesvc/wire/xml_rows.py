@@ -82,9 +82,6 @@ _RUN: Final = "tracesvc-run"
 _ROWS: Final = r"(?:<(?i:{})\x20[^<]++)++"
 _FRAME: Final = r"(?i:{})(?:\x20+[A-Za-z_][A-Za-z0-9_.-]*=\"\")+\x20*/>[ \t\r\n]*"
 _NAME: Final = re.compile(r"([A-Za-z0-9_.-]+)=")
-# Entities, line ends and other control characters: only the parser knows what they mean.
-_SPECIAL: Final = re.compile(r"[\"&>\x00-\x1f\ufffe\uffff]")
-
 _Picker = Callable[[Sequence[str]], Columns]
 
 
@@ -104,6 +101,9 @@ class _Folder:
 
     def _take(self, found: re.Match[str]) -> str:
         run = found[0]
+        # Only the parser knows what an entity means.
+        if "&" in run or run.count(">") != run.count("<"):
+            raise _Unusual
         self.runs.append(self._alike(run) or self._one_by_one(run))
         # As many lines as before: the parser counts them for all elements that follow.
         return f'<{self._form.element} {_RUN}="{len(self.runs) - 1}"/>' + "\n" * run.count("\n")
@@ -111,35 +111,37 @@ class _Folder:
     def _alike(self, run: str) -> list[Rows] | None:
         """Read a run whose rows all differ in the code only; None where they do not.
 
-        Most bills are one such run, and are read in half the time that one by one takes.
+        Many bills are one such run, and are read in half the time that one by one takes.
         """
-        before, _, after = _taken_apart(run[1:].partition("<")[0])
+        before, _, rest = run[1:].partition("<")[0].partition('"')
+        after = rest.partition('"')[2]
         start, end = f'<{before}"', f'"{after}'
         if not run.endswith(end):
             return None
         codes = run.removeprefix(start).removesuffix(end).split(end + start)
-        if "<" in "".join(codes):
+        if '"' in "".join(codes):
             return None
         step = after.count("\n")
         lines = [index * step for index in range(len(codes))]
-        return [(self._columns(before, after), _cleaned(codes), lines)]
+        _check_printable(codes)
+        return [(self._columns(before, after), [code.strip() for code in codes], lines)]
 
     def _one_by_one(self, run: str) -> list[Rows]:
         rows: list[Rows] = []
-        codes: list[str] = []
-        lines: list[int] = []
+        around, codes, lines = ("", ""), [""], [0]
         line = step = 0
-        around = None
         for row in run.split("<")[1:]:
-            before, code, after = _taken_apart(row)
+            before, _, rest = row.partition('"')
+            code, _, after = rest.partition('"')
             if (before, after) != around:
                 around, step = (before, after), after.count("\n")
                 codes, lines = [], []
                 rows.append((self._columns(before, after), codes, lines))
-            codes.append(code)
+            _check_printable(code)
+            codes.append(code.strip())
             lines.append(line)
             line += step
-        return [(columns, _cleaned(codes), lines) for columns, codes, lines in rows]
+        return rows
 
     def _columns(self, before: str, after: str) -> Columns:
         """Return the columns of a row that has this before and after its code. Raises _Unusual."""
@@ -148,8 +150,7 @@ class _Folder:
         pick = self._pickers.get(frame)
         if pick is None:
             pick = self._pickers[frame] = self._picker(frame)
-        if _SPECIAL.search("".join(parts[1::2])):
-            raise _Unusual
+        _check_printable(parts[1::2])
         parts.append("")
         return tuple(map(str.strip, pick(parts)))
 
@@ -168,14 +169,7 @@ class _Folder:
         return itemgetter(*(places.get(name, -1) for name in self._form.columns))
 
 
-def _taken_apart(row: str) -> tuple[str, str, str]:
-    """Return what stands before the code of a row, the code, and what stands after it."""
-    before, _, rest = row.partition('"')
-    code, _, after = rest.partition('"')
-    return before, code, after
-
-
-def _cleaned(codes: list[str]) -> list[str]:
-    if _SPECIAL.search("".join(codes)):
+def _check_printable(values: Sequence[str]) -> None:
+    """Raise _Unusual where there are line ends or such, which the parser may change or refuse."""
+    if not "".join(values).isprintable():
         raise _Unusual
-    return [code.strip() for code in codes]
