@@ -146,6 +146,6 @@ def code(number: int) -> str:
 async def eventually(look, *, timeout_s: float = 10.0) -> Any:
     """Await until an async look returns something true; the service gives no signal across HTTP."""
     async with asyncio.timeout(timeout_s):
-        while not (found := await look()):  # noqa: ASYNC110  (nothing signals across HTTP)
+        while not (found := await look()):
             await asyncio.sleep(0.02)
     return found

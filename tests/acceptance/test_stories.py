@@ -21,7 +21,7 @@ def reversed_order(uploads):
 
 def shuffled_and_twice(uploads):
     doubled = uploads * 2
-    random.Random(20260201).shuffle(doubled)  # noqa: S311  (an order, not a secret)
+    random.Random(20260201).shuffle(doubled)
     return doubled
 
 

@@ -52,7 +52,7 @@ async def assert_projected_as_rebuilt(pool: Pool, dsn: str, captures: int) -> No
     """The projection reaches the end of the log by itself, and equals one made anew."""
     view = CustodyTables(pool)
     async with asyncio.timeout(PROJECTED_S_MAX):
-        while await view.checkpoint() < captures - 1:  # noqa: ASYNC110  (another process moves it)
+        while await view.checkpoint() < captures - 1:
             await asyncio.sleep(_POLL_S)
     await assert_as_folded_anew(dsn, captures)
     assert (await LogTree(pool).check()).faults == ()

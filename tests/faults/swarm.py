@@ -63,7 +63,7 @@ class Swarm:
 
     async def _client(self, client: int, waiting, session: ClientSession) -> None:
         for upload in waiting:
-            while not await self._try(client, upload, session):  # noqa: ASYNC110  (another process answers)
+            while not await self._try(client, upload, session):
                 await asyncio.sleep(0.05)
             if len(upload.codes) % 2:
                 # Some senders press the button once more, after the receipt.

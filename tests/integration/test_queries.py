@@ -158,7 +158,7 @@ async def test_voids_and_reused_bills_are_read_from_the_log(pool):
 @pytest.mark.parametrize("seed", range(8))
 async def test_paths_say_what_the_projection_says(seed, dsn, pool, owner):
     """In contradictory worlds, status, holder and findings are those of the projection."""
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     await Parties(pool).add(
         Party(party_id="R", party_type=PartyType.REGULATOR, name="R", region="14"), now=NOW
     )
