@@ -5,7 +5,8 @@ lot: each group is one event. Rows carry the time of their own scan; a bill that
 has the time of the first (from then on they are there), one they went out by that of the last.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 from tracesvc.domain.errors import Unreadable
@@ -28,7 +29,9 @@ class _Bill(NamedTuple):
     expiry: str
 
 
-class _Rows(NamedTuple):
+class _Said(NamedTuple):
+    """What the rows of one event say beside that."""
+
     codes: list[str]
     lines: list[int]
     times: set[str]
@@ -58,13 +61,15 @@ def read_bill_xml(content: bytes, reading: Reading) -> Iterator[Draft]:
     file = parse_rows(content, _FORM)
     if local_name(file.root) != "document":
         raise Unreadable("the root element is not Document", reason="xml_unexpected_root")
-    bills: dict[tuple[str, _Bill], _Rows] = {}
+    bills: dict[tuple[str, _Bill], _Said] = {}
     for event in children(file.root, "event"):
-        _collect(attributes_of(event).get("name", ""), file.rows(event), bills)
-    for (name, bill), rows in bills.items():
+        name = attributes_of(event).get("name", "")
+        for rows in file.rows(event):
+            _collect(name, rows, bills)
+    for (name, bill), said in bills.items():
         row = kind_for_xml(name)
         if row is not None:
-            yield from reading.draft(_facts(bill, row, rows), line=rows.lines[0], lines=rows.lines)
+            yield from reading.draft(_facts(bill, row, said), line=said.lines[0], lines=said.lines)
             continue
         ordinal = reading.next_ordinal()
         reading.reject(
@@ -72,30 +77,34 @@ def read_bill_xml(content: bytes, reading: Reading) -> Iterator[Draft]:
             name,
             ordinal=ordinal,
             pointer=f"/events/{ordinal}",
-            detail=f"{len(rows.codes)} codes of document {bill.document}",
-            line=rows.lines[0],
+            detail=f"{len(said.codes)} codes of document {bill.document}",
+            line=said.lines[0],
         )
 
 
-def _collect(name: str, found: Iterable[Rows], bills: dict[tuple[str, _Bill], _Rows]) -> None:
-    for columns, codes, lines in found:
-        document, seller, buyer, product, lot, made_on, valid, expiry, time, operator = columns
-        bill = _Bill(document, seller, buyer, product, lot, made_on, valid or expiry)
-        rows = bills.get((name, bill))
-        if rows is None:
-            rows = bills[name, bill] = _Rows([], [], set(), set())
-        rows.codes.extend(codes)
-        rows.lines.extend(lines)
-        rows.times.add(time)
-        rows.operators.add(operator)
+def _collect(name: str, rows: Rows, bills: dict[tuple[str, _Bill], _Said]) -> None:
+    """Put rows to their bills; those of one bill mostly follow each other."""
+    *goods, times, operators = rows.columns
+    end = 0
+    for head, same in groupby(zip(*goods, strict=True)):
+        document, seller, buyer, product, lot, made_on, valid, expires = head
+        bill = name, _Bill(document, seller, buyer, product, lot, made_on, valid or expires)
+        if bill not in bills:
+            bills[bill] = _Said([], [], set(), set())
+        start, end = end, end + sum(1 for _ in same)
+        said = bills[bill]
+        said.codes.extend(rows.codes[start:end])
+        said.lines.extend(rows.lines[start:end])
+        said.times.update(times[start:end])
+        said.operators.update(operators[start:end])
 
 
-def _facts(bill: _Bill, row: BillType, rows: _Rows) -> dict[str, Any]:
+def _facts(bill: _Bill, row: BillType, said: _Said) -> dict[str, Any]:
     is_inbound = row.kind is Kind.RECEIVE
     return {
         "kind": row.kind,
         "reason": row.reason,
-        "event_time": _time_of(rows.times, first=is_inbound),
+        "event_time": _time_of(said.times, first=is_inbound),
         "actor": bill.to_party if is_inbound else bill.from_party,
         "from": bill.from_party,
         "to": bill.to_party,
@@ -104,8 +113,8 @@ def _facts(bill: _Bill, row: BillType, rows: _Rows) -> dict[str, Any]:
         "lot": bill.lot,
         "made_on": bill.made_on,
         "expiry": bill.expiry,
-        "codes": rows.codes,
-        "attributes": _attributes(rows),
+        "codes": said.codes,
+        "attributes": _attributes(said.operators),
     }
 
 
@@ -122,6 +131,6 @@ def _time_of(times: set[str], *, first: bool) -> str:
     return known[min(known) if first else max(known)]
 
 
-def _attributes(rows: _Rows) -> dict[str, Any] | None:
-    operators = sorted(rows.operators - {""})
-    return {"operators": operators} if operators else None
+def _attributes(operators: set[str]) -> dict[str, Any] | None:
+    named = sorted(operators - {""})
+    return {"operators": named} if named else None

@@ -51,9 +51,9 @@ def read_relation_xml(content: bytes, reading: Reading) -> Iterator[Draft]:
         codes: list[_Code] = []
         for batch in children(relation, "batch"):
             found = [
-                _Code(text, level, parent, flag, line)
-                for (level, parent, flag), texts, lines in file.rows(batch)
-                for text, line in zip(texts, lines, strict=True)
+                code
+                for rows in file.rows(batch)
+                for code in map(_Code, rows.codes, *rows.columns, rows.lines)
             ]
             codes += found
             for facts, lines in _activations(head, attributes_of(batch), found, reading):
