@@ -32,7 +32,7 @@ class HttpLimits:
     idempotency_key_length_max: int = 255
     projection_wait_s_max: float = 10.0
     projection_poll_s: float = 0.1
-    inline_decode_bytes_max: int = 64 * 1024
+    inline_decode_bytes_max: int = 256 * 1024
     health_wait_s_max: float = 2.0
 
 
