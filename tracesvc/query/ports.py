@@ -26,6 +26,7 @@ class LogSnapshot(Protocol):
     ) -> Mapping[str, Sequence[Scan]]:
         """Return every scan of the codes, voided ones included; codes without any are left out.
 
+        May return the whole histories of their containers besides, to save asking for them.
         Raises TooLarge where there are more than `scans_max`.
         """
         ...

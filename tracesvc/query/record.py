@@ -48,7 +48,7 @@ async def read_histories(
 ) -> Histories:
     """Return the histories of codes and of all containers they were ever in; those known not again.
 
-    One read per packing level: a unit in a carton in a case on a pallet takes four.
+    Asks again for containers that the log did not return by itself.
     """
     histories: Histories = {}
     wanted = set(trace_codes).difference(known)
@@ -56,11 +56,12 @@ async def read_histories(
         if not wanted:
             break
         read = await log.histories(wanted, limits.scans_max)
+        fresh = (wanted | read.keys()) - histories.keys() - set(known)
         histories |= {
             trace_code: not_after(read.get(trace_code, ()), moment.as_of, moment.known_at)
-            for trace_code in wanted
+            for trace_code in fresh
         }
-        wanted = _containers(histories, wanted) - histories.keys() - set(known)
+        wanted = _containers(histories, fresh) - histories.keys() - set(known)
     return histories
 
 

@@ -1,20 +1,12 @@
--- name: scans
--- Every scan of the codes. Their events are read by id afterwards: thousands of codes share a few, and
--- a join of two tables with a partition for every month takes longer to start than two statements.
--- $1 trace_codes  $2 limit
-SELECT trace_code, event_id, role
-  FROM scan
- WHERE trace_code = ANY($1)
- LIMIT $2;
-
--- name: heads
--- Heads of events by id; the id says in which month to look. $1 event_ids
-SELECT e.event_id, e.digest, e.kind, e.reason, e.bill_type, e.event_time, e.event_offset_min,
-       e.record_time, e.actor_id, e.from_id, e.to_id, e.owner_id, e.carrier_id, e.location,
-       e.document_number, e.document_part, e.product_code, e.lot, e.made_on, e.expiry,
-       e.parent_code, e.declared_count, e.scan_count, e.portion, e.voids
-  FROM trace_event AS e
- WHERE e.event_id = ANY($1);
+-- name: code_history
+-- Every scan of codes and of all their containers, with the heads of the events: first heads
+-- (trace_code is null), then scans (only the first and the last two columns are filled).
+-- $1 trace_codes  $2 packing levels above them  $3 limit of scans
+SELECT h.event_id, h.digest, h.kind, h.reason, h.bill_type, h.event_time, h.event_offset_min,
+       h.record_time, h.actor_id, h.from_id, h.to_id, h.owner_id, h.carrier_id, h.location,
+       h.document_number, h.document_part, h.product_code, h.lot, h.made_on, h.expiry,
+       h.parent_code, h.declared_count, h.scan_count, h.portion, h.voids, h.trace_code, h.scan_role
+  FROM code_history($1, $2, $3) AS h;
 
 -- name: voids_of
 -- Events that void or correct the events with these digests. $1 digests

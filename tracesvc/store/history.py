@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
-from uuid import UUID
 
+from tracesvc.domain.custody import LEVELS_MAX
 from tracesvc.domain.errors import TooLarge
 from tracesvc.domain.events import ScannedEvent, TraceEvent
 from tracesvc.domain.ledger import Scan
@@ -15,6 +15,8 @@ from tracesvc.store.pool import Connection, Pool, acquired
 from tracesvc.wire.stored import decode_body
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     import asyncpg
 
 _SQL: Final = load("history")
@@ -46,18 +48,26 @@ class Snapshot:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._known: dict[UUID, TraceEvent] = {}
 
     async def histories(
         self, trace_codes: Collection[str], scans_max: int
     ) -> Mapping[str, Sequence[Scan]]:
-        rows = await self._connection.fetch(_SQL["scans"], list(trace_codes), scans_max + 1)
-        if len(rows) > scans_max:
-            raise TooLarge("more scans are on record than one answer may read", limit=scans_max)
-        heads = await self._heads({row[1] for row in rows})
+        """Read codes and, in the same round trip, every container they were ever in."""
+        rows = await self._connection.fetch(
+            _SQL["code_history"], list(trace_codes), LEVELS_MAX, scans_max + 1
+        )
+        heads: dict[UUID, TraceEvent] = {}
         found: dict[str, list[Scan]] = {}
-        for trace_code, event_id, role in rows:
-            found.setdefault(trace_code, []).append(Scan(heads[event_id], _ROLES[role]))
+        scans = 0
+        for row in rows:
+            trace_code = row[25]
+            if trace_code is None:
+                heads[row[0]] = event_from_row(row)
+                continue
+            scans += 1
+            found.setdefault(trace_code, []).append(Scan(heads[row[0]], _ROLES[row[26]]))
+        if scans > scans_max:
+            raise TooLarge("more scans are on record than one answer may read", limit=scans_max)
         return found
 
     async def voids_of(self, digests: Collection[bytes]) -> Sequence[TraceEvent]:
@@ -84,14 +94,6 @@ class Snapshot:
 
     async def regulators(self) -> frozenset[str]:
         return frozenset(row[0] for row in await self._connection.fetch(_SQL["regulators"]))
-
-    async def _heads(self, event_ids: Collection[UUID]) -> Mapping[UUID, TraceEvent]:
-        """Return the heads of events; those read once are kept, as containers share them."""
-        missing = [event_id for event_id in event_ids if event_id not in self._known]
-        if missing:
-            rows = await self._connection.fetch(_SQL["heads"], missing)
-            self._known.update((row[0], event_from_row(row)) for row in rows)
-        return self._known
 
 
 def _scanned(row: "asyncpg.Record") -> ScannedEvent:
