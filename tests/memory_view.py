@@ -14,7 +14,7 @@ from tracesvc.domain.custody import CustodyState, effective
 from tracesvc.domain.events import ScannedEvent, TraceEvent
 from tracesvc.domain.findings import FindingSubject, SubjectKey
 from tracesvc.domain.ledger import Scan
-from tracesvc.domain.projection import Changes, Cohort, FindingCounts, LoggedCapture, Member
+from tracesvc.domain.projection import Changes, Cohort, FindingCounts, LoggedCapture, Membership
 from tracesvc.domain.rules.bill_reuse import DocumentLine
 from tracesvc.domain.vocabulary import Kind
 from tracesvc.project.projector import Projector, ProjectorLimits
@@ -91,9 +91,14 @@ class MemoryTables:
     async def regulators(self) -> frozenset[str]:
         return self._regulators
 
-    async def members(self, trace_codes: Collection[str]) -> list[Member]:
+    async def members(self, trace_codes: Collection[str]) -> list[Membership]:
         return [
-            Member(c, self.custody[c], self.inside_seen.get(c))
+            Membership(
+                self.custody[c],
+                [c],
+                [c] if c in self.inside_seen else [],
+                [self.inside_seen[c]] if c in self.inside_seen else [],
+            )
             for c in trace_codes
             if c in self.custody
         ]

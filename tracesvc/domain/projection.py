@@ -21,12 +21,16 @@ class LoggedCapture:
     events: Sequence[ScannedEvent]
 
 
-class Member(NamedTuple):
-    """One code's place: its cohort, and when something inside it was last scanned on its own."""
+class Membership(NamedTuple):
+    """Some codes of one cohort, and when things inside some of them were last scanned on their own.
 
-    trace_code: str
+    `seen_codes` and `seen_times` stand pairwise; most codes never held anything that left.
+    """
+
     cohort_id: int
-    inside_seen_time: datetime | None
+    trace_codes: Sequence[str]
+    seen_codes: Sequence[str] = ()
+    seen_times: Sequence[datetime] = ()
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from typing import Protocol
 from tracesvc.domain.events import ScannedEvent, TraceEvent
 from tracesvc.domain.findings import FindingSubject
 from tracesvc.domain.ledger import Scan
-from tracesvc.domain.projection import Changes, Cohort, FindingCounts, LoggedCapture, Member
+from tracesvc.domain.projection import Changes, Cohort, FindingCounts, LoggedCapture, Membership
 from tracesvc.domain.rules.bill_reuse import DocumentLine
 
 
@@ -41,7 +41,9 @@ class Turn(Protocol):
     log_index: int
     next_cohort_id: int
 
-    async def members(self, trace_codes: Collection[str]) -> list[Member]: ...
+    async def members(self, trace_codes: Collection[str]) -> list[Membership]:
+        """Return which of the codes are in which cohort; a cohort may come more than once."""
+        ...
 
     async def cohorts(self, cohort_ids: Collection[int]) -> list[Cohort]: ...
 

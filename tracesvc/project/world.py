@@ -30,11 +30,10 @@ class World:
                 return
             self._loaded |= wanted
             members = await turn.members(wanted)
-            for trace_code, cohort_id, seen in members:
-                self._cohort_of[trace_code] = cohort_id
-                if seen is not None:
-                    self.inside_seen[trace_code] = seen
-            cohort_ids = {cohort_id for _, cohort_id, _ in members}
+            for cohort_id, codes, seen_codes, seen_times in members:
+                self._cohort_of.update(dict.fromkeys(codes, cohort_id))
+                self.inside_seen.update(zip(seen_codes, seen_times, strict=True))
+            cohort_ids = {one.cohort_id for one in members}
             for cohort in await turn.cohorts(cohort_ids - self.cohorts.keys()):
                 self.cohorts[cohort.cohort_id] = cohort
             parents = {self.cohorts[cohort_id].state.parent for cohort_id in cohort_ids}

@@ -14,10 +14,18 @@ SELECT log_index FROM checkpoint WHERE consumer = 'custody';
 UPDATE checkpoint SET log_index = $1, next_cohort_id = $2 WHERE consumer = 'custody';
 
 -- name: members
--- Codes and their cohorts. $1 trace_codes
-SELECT trace_code, cohort_id, inside_seen_time
+-- Codes by cohort, and which of them held something that was scanned on its own, and when. Gathered
+-- here, because a row for every code costs the driver more than all the rest of a turn.
+-- $1 trace_codes
+SELECT cohort_id,
+       array_agg(trace_code) AS trace_codes,
+       coalesce(array_agg(trace_code) FILTER (WHERE inside_seen_time IS NOT NULL), '{}')
+           AS seen_codes,
+       coalesce(array_agg(inside_seen_time) FILTER (WHERE inside_seen_time IS NOT NULL), '{}')
+           AS seen_times
   FROM custody
- WHERE trace_code = ANY($1);
+ WHERE trace_code = ANY($1)
+ GROUP BY cohort_id;
 
 -- name: cohorts
 -- Cohorts with their states. $1 cohort_ids

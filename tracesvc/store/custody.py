@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mappi
 from contextlib import asynccontextmanager
 from hashlib import sha256
 from itertools import islice
-from typing import Any, Final, cast
+from typing import Any, Final
 from uuid import UUID
 
 from tracesvc.domain.errors import StoreUnavailable
 from tracesvc.domain.findings import FindingGroup, FindingSubject, SubjectKey
-from tracesvc.domain.projection import Cause, Changes, Cohort, FindingCounts, Member
+from tracesvc.domain.projection import Cause, Changes, Cohort, FindingCounts, Membership
 from tracesvc.domain.rules.bill_reuse import DocumentLine
 from tracesvc.sql import load
 from tracesvc.store.leader import Leader
@@ -99,9 +99,8 @@ class CustodyTurn:
         self.next_cohort_id = next_cohort_id
         self._connection = connection
 
-    async def members(self, trace_codes: Collection[str]) -> list[Member]:
-        # Records unpack like the tuples they stand for; making those costs more than all the rest.
-        return cast("list[Member]", await self._fetch("members", trace_codes))
+    async def members(self, trace_codes: Collection[str]) -> list[Membership]:
+        return [Membership(*row) for row in await self._fetch("members", trace_codes)]
 
     async def cohorts(self, cohort_ids: Collection[int]) -> list[Cohort]:
         return [
