@@ -1,7 +1,3 @@
--- name: try_lock
--- Takes the sequencer's place, or says no at once. Held until the connection ends.
-SELECT pg_try_advisory_lock(hashtextextended('tracesvc.sequencer', 0));
-
 -- name: tree_size
 -- How many captures are numbered; the next log index.
 SELECT coalesce(

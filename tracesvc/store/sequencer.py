@@ -1,7 +1,6 @@
 """How a committed capture gets its place in the log, in Postgres: once, densely, provably."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeAlias
 from uuid import UUID
 
@@ -9,7 +8,8 @@ from tracesvc.domain.errors import StoreError
 from tracesvc.domain.ids import capture_range
 from tracesvc.domain.merkle import Node, extend, frontier
 from tracesvc.sql import load
-from tracesvc.store.pool import PoolLimits, open_connection, store_errors
+from tracesvc.store.leader import Leader
+from tracesvc.store.pool import PoolLimits, store_errors
 from tracesvc.wire.stored import decode_body
 
 if TYPE_CHECKING:
@@ -36,10 +36,8 @@ class Sequencer:
     def __init__(
         self, dsn: str, *, limits: PoolLimits | None = None, is_cluster: bool = False
     ) -> None:
-        self._dsn = dsn
-        self._limits = limits
+        self._leader = Leader(dsn, "sequencer", limits=limits)
         self._is_cluster = is_cluster
-        self._leading: _Connection | None = None
 
     async def run_once(self, captures_max: int = CAPTURES_PER_PAGE) -> int:
         """Number the captures that are wholly visible and return how many those were.
@@ -47,7 +45,7 @@ class Sequencer:
         0 means that nothing is waiting, or that another sequencer is at work. Raises
         StoreUnavailable where the database is away; the next call connects anew.
         """
-        connection = await self._lead()
+        connection = await self._leader.connection()
         if connection is None:
             return 0
         with store_errors():
@@ -56,25 +54,7 @@ class Sequencer:
 
     async def close(self) -> None:
         """Give up the lock. The sequencer may be used again afterwards."""
-        connection, self._leading = self._leading, None
-        if connection is not None:
-            with suppress(StoreError), store_errors():
-                await connection.close()
-
-    async def _lead(self) -> "_Connection | None":
-        """Return the connection that holds the lock, None while another process holds it.
-
-        A standby keeps no connection open: it asks again at its next turn.
-        """
-        if self._leading is not None and not self._leading.is_closed():
-            return self._leading
-        connection = await open_connection(self._dsn, limits=self._limits)
-        self._leading = connection
-        with store_errors():
-            if await connection.fetchval(_SQL["try_lock"]):
-                return connection
-        await self.close()
-        return None
+        await self._leader.close()
 
     async def _number(self, connection: "_Connection", captures_max: int) -> int:
         """Give places to what is visible and grow the tree by it, in the caller's transaction.
