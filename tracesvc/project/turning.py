@@ -7,7 +7,7 @@ state is a function of the set of events; the property tests hold us to it.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain as chained
 
 from tracesvc.domain.custody import CustodyState, Step, containers, effective, step
@@ -215,9 +215,3 @@ def _step(
 
 
 _NO_IDENTITY = CustodyState().identity
-
-
-def events_by_digest(
-    events: Iterable[tuple[ScannedEvent, Cause]],
-) -> Mapping[bytes, tuple[ScannedEvent, Cause]]:
-    return {scanned.event.digest: (scanned, cause) for scanned, cause in events}

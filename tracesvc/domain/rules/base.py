@@ -32,8 +32,7 @@ class Rule:
 
     `check` answers with evidence where the rule fires for a step, else None; it is pure, and asked
     only for steps whose kind and role are listed. `grace` is how long after record time a finding
-    waits before it opens, because the missing upload may still be on its way. `family` says how
-    many events one answer needs: a step of one code, or the set of events of one document.
+    waits before it opens, because the missing upload may still be on its way.
     """
 
     rule_id: str
